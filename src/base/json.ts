@@ -1,0 +1,22 @@
+/**
+ * JSON as a type.
+ *
+ * @module
+ */
+
+/** Any JSON value. */
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+/** A JSON object. */
+export interface JsonObject {
+  readonly [key: string]: Json;
+}
+
+/**
+ * Tells whether a value is a plain JSON object (not null, not an array).
+ *
+ * @param value anything.
+ * @returns true when it is an object.
+ */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

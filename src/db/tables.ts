@@ -1,0 +1,134 @@
+/**
+ * The kernel's own tables as Kysely sees them. Physically `metacore.<name>` on Postgres and
+ * `metacore_<name>` on SQLite. Times are RFC 3339 text, booleans come as engine values; JSON
+ * columns hold JSON text.
+ *
+ * @module
+ */
+
+import type { Generated } from "kysely";
+
+/** A tenant. */
+export interface OrganizationTable {
+  id: string;
+  name: string;
+  slug: string;
+  created_at: string;
+  updated_at: string;
+}
+
+/** A person of one organization. */
+export interface UserTable {
+  id: string;
+  organization_id: string;
+  name: string;
+  /** As given; compared through `email_key`. */
+  email: string;
+  /** Lower-case form; unique. */
+  email_key: string;
+  password_hash: string;
+  role: string;
+  avatar: string | null;
+  /** `active` or `disabled`. */
+  status: Generated<string>;
+  last_login_at: string | null;
+  created_at: string;
+  updated_at: string;
+}
+
+/** A permission held by a role or a user inside one organization. */
+export interface PermissionGrantTable {
+  organization_id: string;
+  /** `role` or `user`. */
+  holder_kind: string;
+  /** Lower-case role name, or user id. */
+  holder: string;
+  /** `<resource>.<action>` or `*`. */
+  permission: string;
+  created_at: string;
+}
+
+/** One archive as uploaded. */
+export interface BundleTable {
+  /** SHA-256 of the archive, hex. */
+  digest: string;
+  addon_key: string;
+  version: string;
+  /** Manifest as JSON text. */
+  manifest: string;
+  /** SHA-256 per entry as JSON text. */
+  entries: string;
+  archive: Uint8Array;
+  created_at: string;
+}
+
+/** One addon in one organization. */
+export interface InstallationTable {
+  id: string;
+  organization_id: string;
+  addon_key: string;
+  version: string;
+  /** `enabled` or `disabled`. */
+  status: string;
+  /** `bundle`, `federated` or `compiled`. */
+  source: string;
+  isolation: string;
+  /** Physical schema of the addon's tables. */
+  schema_name: string;
+  bundle_digest: string | null;
+  secret_hash: string;
+  /** base64(nonce ‖ ciphertext ‖ tag), AES-256-GCM under the master key. */
+  secret_enc: string | null;
+  /** JSON text. */
+  settings: string;
+  installed_at: string;
+  enabled_at: string | null;
+  disabled_at: string | null;
+  updated_at: string;
+}
+
+/** An addon migration that has been applied to one schema. */
+export interface AddonMigrationTable {
+  schema_name: string;
+  addon_key: string;
+  version: string;
+  checksum: string;
+  applied_at: string;
+}
+
+/** The outbox, which is the event log: one row per change, written in its transaction. */
+export interface EventTable {
+  sequence: Generated<number>;
+  id: string;
+  organization_id: string;
+  /** `<addon>.<model>.<created|updated|deleted>`. */
+  name: string;
+  addon_key: string;
+  model: string;
+  /** Physical table, for change tokens. */
+  table_name: string;
+  record_id: string | null;
+  /** JSON text. */
+  payload: string;
+  actor_id: string | null;
+  request_id: string;
+  created_at: string;
+}
+
+/** A counter that rises with every change of an organization's catalog of addons. */
+export interface CatalogTable {
+  organization_id: string;
+  version: number;
+}
+
+/** Every kernel table by name. */
+export interface KernelTables {
+  organizations: OrganizationTable;
+  users: UserTable;
+  permission_grants: PermissionGrantTable;
+  bundles: BundleTable;
+  installations: InstallationTable;
+  addon_migrations: AddonMigrationTable;
+  events: EventTable;
+  catalogs: CatalogTable;
+}

@@ -1,0 +1,104 @@
+/**
+ * A live model: the resolved shape that the record engine serves, whether an addon's manifest or
+ * the host application declared it. Pure data.
+ *
+ * @module
+ */
+
+import type { TableName } from "../db/schema/spec.ts";
+import type { JsonObject } from "../base/json.ts";
+import type { ActionDefinition } from "../bundle/manifest/manifest.ts";
+
+/** Type of a model's column as authors write it, aliases resolved. */
+export type FieldType =
+  | "string"
+  | "text"
+  | "uuid"
+  | "integer"
+  | "bigint"
+  | "decimal"
+  | "boolean"
+  | "timestamp"
+  | "date"
+  | "json";
+
+/** Rules on a column's value (contract/metacore.md §3.4). */
+export interface ColumnValidation {
+  /** RE2 pattern that must match. */
+  readonly regex?: string;
+  /** Least value, or least length of a text. */
+  readonly min?: number;
+  /** Greatest value, or greatest length of a text. */
+  readonly max?: number;
+  /** Name of a validator: dotted, or `$org.<key>`. */
+  readonly custom?: string;
+}
+
+/** A declared column. */
+export interface ModelColumn {
+  readonly name: string;
+  readonly type: FieldType;
+  /** Greatest length of a `string`, in characters. */
+  readonly size?: number;
+  readonly required: boolean;
+  readonly unique: boolean;
+  readonly index: boolean;
+  /** Default as the manifest gives it, parsed: a JSON value, or a function. */
+  readonly default?: DefaultValue;
+  /** Model or table this column points at: `orders` or `addon_x.orders`. */
+  readonly ref?: string;
+  readonly visibility: "all" | "table" | "modal" | "list";
+  readonly searchable?: boolean;
+  readonly widget?: string;
+  readonly validation?: ColumnValidation;
+}
+
+/** A default: a constant, or one of the functions a manifest may name. */
+export type DefaultValue =
+  | { readonly kind: "literal"; readonly value: string | number | boolean }
+  | { readonly kind: "now" }
+  | { readonly kind: "uuid" };
+
+/** A relation between models (contract/metacore.md §3.5). */
+export interface ModelRelation {
+  readonly name: string;
+  readonly kind: "one_to_many" | "belongs_to" | "many_to_many";
+  readonly through: string;
+  readonly foreignKey: string;
+  /** @default "id" */
+  readonly references: string;
+  readonly pivot?: string;
+}
+
+/** A live model. */
+export interface Model {
+  /** Name in routes, permissions and events; unique within an organization. */
+  readonly key: string;
+  /** Addon that owns it, or `kernel` for models of the host application. */
+  readonly addonKey: string;
+  readonly label: string;
+  readonly table: TableName;
+  /** Declared columns in order, without the system columns. */
+  readonly columns: readonly ModelColumn[];
+  /** Removing marks `deleted_at` instead of deleting the row. */
+  readonly softDelete: boolean;
+  readonly relations: readonly ModelRelation[];
+  /** UI specification of the table as the author wrote it, passed on and completed. */
+  readonly tableView?: JsonObject;
+  /** UI specification of the dialogs as the author wrote it. */
+  readonly modalView?: JsonObject;
+  readonly actions: readonly ActionDefinition[];
+}
+
+/** Columns every model's table has beside the declared ones, in this order. `deleted_at` only counts where the model soft-deletes. */
+export const SYSTEM_COLUMNS = [
+  "id",
+  "organization_id",
+  "created_by_id",
+  "created_at",
+  "updated_at",
+  "deleted_at",
+] as const;
+
+/** Name of a system column. */
+export type SystemColumn = (typeof SYSTEM_COLUMNS)[number];
