@@ -1,0 +1,48 @@
+/**
+ * The event of an addon coming or going, appended to the log in the transaction of the change.
+ *
+ * @module
+ */
+
+import type { Caller } from "../base/caller.ts";
+import type { Transaction } from "../db/database.ts";
+
+/** What the event tells. */
+export interface AddonEvent {
+  /** Addon key. */
+  readonly key: string;
+  readonly version: string;
+  /** Identifier of the event. */
+  readonly id: string;
+  /** RFC 3339 time. */
+  readonly at: string;
+}
+
+/**
+ * Appends `kernel.addon.<happening>`.
+ *
+ * @param tx the transaction of the change.
+ * @param caller who did it.
+ * @param happening what happened to the addon.
+ * @param event what the event tells.
+ */
+export async function appendAddonEvent(
+  tx: Transaction,
+  caller: Caller,
+  happening: "installed" | "uninstalled",
+  event: AddonEvent,
+): Promise<void> {
+  await tx.kysely.insertInto("events").values({
+    id: event.id,
+    organization_id: caller.organizationId,
+    name: `kernel.addon.${happening}`,
+    addon_key: "kernel",
+    model: "addon",
+    table_name: "installations",
+    record_id: null,
+    payload: JSON.stringify({ addon_key: event.key, version: event.version }),
+    actor_id: caller.kind === "user" ? caller.userId : null,
+    request_id: caller.requestId,
+    created_at: event.at,
+  }).execute();
+}

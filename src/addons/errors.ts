@@ -1,0 +1,108 @@
+/**
+ * Failures of installing and removing addons, as small factories so that call sites read as prose.
+ *
+ * @module
+ */
+
+import { KernelError } from "../base/error.ts";
+
+/** The addon is not installed in the caller's organization. */
+export function notInstalled(addonKey: string): KernelError {
+  return new KernelError({
+    code: "addon.not_installed",
+    kind: "not_found",
+    message: `addon "${addonKey}" is not installed in this organization`,
+    details: { addon_key: addonKey },
+  });
+}
+
+/** The address names another addon than the bundle. */
+export function keyMismatch(bundleKey: string, expectedKey: string): KernelError {
+  return new KernelError({
+    code: "addon.key_mismatch",
+    kind: "invalid",
+    message: `bundle key "${bundleKey}" does not match URL key "${expectedKey}"`,
+  });
+}
+
+/** Bundles without a verified signature are not admitted here. */
+export function unsignedRefused(): KernelError {
+  return new KernelError({
+    code: "addon.unsigned_bundle",
+    kind: "forbidden",
+    message: "this kernel does not admit unsigned bundles: set ALLOW_UNSIGNED_BUNDLES=true and " +
+      "leave MARKETPLACE_PUBKEYS unset to admit them (signatures are not verified by this version)",
+  });
+}
+
+/** Another version of the addon is installed. */
+export function otherVersion(addonKey: string, installed: string, offered: string): KernelError {
+  return new KernelError({
+    code: "addon.already_installed",
+    kind: "conflict",
+    message:
+      `addon "${addonKey}" ${installed} is installed, and this version cannot upgrade it to ` +
+      `${offered}: uninstall it keeping its data, then install ${offered}`,
+    details: { addon_key: addonKey, installed, offered },
+  });
+}
+
+/** The same version with other contents is installed. */
+export function otherContents(addonKey: string, version: string): KernelError {
+  return new KernelError({
+    code: "addon.version_changed",
+    kind: "conflict",
+    message: `addon "${addonKey}" ${version} is installed from a bundle with other contents: ` +
+      "give the new contents a new version",
+    details: { addon_key: addonKey, version },
+  });
+}
+
+/** A model's name is taken in this organization. */
+export function modelTaken(model: string, addonKey: string, owner: string): KernelError {
+  return new KernelError({
+    code: "addon.model_conflict",
+    kind: "conflict",
+    message: `addon "${addonKey}" declares the model "${model}", which ` +
+      `${owner === "kernel" ? "the host application" : `addon "${owner}"`} already serves`,
+    details: { model, addon_key: addonKey, owner },
+  });
+}
+
+/** A migration that was applied has other contents now. */
+export function migrationChanged(
+  addonKey: string,
+  version: string,
+  recorded: string,
+  offered: string,
+): KernelError {
+  return new KernelError({
+    code: "addon.migration_changed",
+    kind: "conflict",
+    message: `migration ${addonKey}@${version} checksum mismatch: recorded ${recorded}, file ` +
+      `${offered} (refusing to re-apply mutated SQL)`,
+    details: { addon_key: addonKey, migration: version },
+  });
+}
+
+/** A change would break another organization that shares the tables at another version. */
+export function sharedTablesInUse(addonKey: string, change: string, version: string): KernelError {
+  return new KernelError({
+    code: "addon.shared_tables_in_use",
+    kind: "conflict",
+    message: `addon "${addonKey}" wants to ${change}, but another organization still runs ` +
+      `version ${version} on the same tables`,
+    details: { addon_key: addonKey, change, version },
+  });
+}
+
+/** Kept data lies where another isolation put it. */
+export function isolationChanged(addonKey: string, kept: string, offered: string): KernelError {
+  return new KernelError({
+    code: "addon.isolation_changed",
+    kind: "conflict",
+    message: `addon "${addonKey}" kept its data with tenant_isolation "${kept}" and now asks for ` +
+      `"${offered}": uninstall it dropping its data first`,
+    details: { addon_key: addonKey, kept, offered },
+  });
+}

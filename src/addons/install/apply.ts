@@ -1,0 +1,29 @@
+/**
+ * Carries out schema changes inside a transaction, one statement after the other. It decides
+ * nothing: what it is given has been planned.
+ *
+ * @module
+ */
+
+import type { Transaction } from "../../db/database.ts";
+import type { SchemaChange, SchemaState } from "../../db/schema/spec.ts";
+import { applyChange } from "../../db/schema/apply.ts";
+
+/**
+ * Makes changes to one schema.
+ *
+ * @param tx the transaction they become part of; it needs the right to change schemas.
+ * @param before what the schema holds.
+ * @param changes the changes in order.
+ */
+export async function applyChanges(
+  tx: Transaction,
+  before: SchemaState,
+  changes: readonly SchemaChange[],
+): Promise<void> {
+  let state = before;
+  for (const change of changes) {
+    for (const statement of tx.profile.render(change, state)) await tx.execute(statement);
+    state = applyChange(state, change);
+  }
+}

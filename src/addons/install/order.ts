@@ -1,0 +1,25 @@
+/**
+ * What an installation is made from, gathered before its transaction begins.
+ *
+ * @module
+ */
+
+import type { Caller } from "../../base/caller.ts";
+import type { Bundle } from "../../bundle/bundle.ts";
+import type { Model } from "../../models/model.ts";
+import type { Tables } from "../installation_store.ts";
+import type { InstallSecret } from "./secret.ts";
+
+/** One bundle for one organization. */
+export interface InstallOrder {
+  readonly caller: Caller;
+  readonly bundle: Bundle;
+  readonly archive: Uint8Array;
+  readonly secret: InstallSecret;
+  /** Identifier of the installation, should it be new. */
+  readonly installationId: string;
+  /** RFC 3339 time. */
+  readonly at: string;
+  /** Reads the models that the organization already has, whoever owns them. */
+  readonly modelsInUse: (tables: Tables) => Promise<readonly Model[]>;
+}

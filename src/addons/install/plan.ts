@@ -1,0 +1,95 @@
+/**
+ * What installing a bundle would do to one schema: pure, so that it can be printed, tested and
+ * compared. The declared models and the admitted migrations meet the tables that exist; the plan is
+ * the list of changes that lead from one to the other.
+ *
+ * @module
+ */
+
+import type { SchemaChange, SchemaState } from "../../db/schema/spec.ts";
+import { applyChange } from "../../db/schema/apply.ts";
+import { completeTable } from "../../db/schema/complete.ts";
+import { diffSchema } from "../../db/schema/diff.ts";
+import type { Model } from "../../models/model.ts";
+import { tableSpecOf } from "../../models/table_spec.ts";
+
+/** What the plan is made from. */
+export interface PlanInput {
+  readonly schema: string;
+  /** What the schema holds now; empty when it does not exist. */
+  readonly current: SchemaState;
+  /** Changes of the migrations that were not applied yet, completed, in order. */
+  readonly migrations: readonly SchemaChange[];
+  readonly models: readonly Model[];
+}
+
+/** Changes in the order in which they are made, and what holds afterwards. */
+export interface InstallPlan {
+  readonly changes: readonly SchemaChange[];
+  readonly result: SchemaState;
+}
+
+/**
+ * Plans the changes of one schema.
+ *
+ * @param input the tables that exist, the migrations and the models.
+ * @returns the plan; planning its result again gives no changes.
+ * @throws {KernelError} schema.* — naming the table and column that cannot be brought up to date.
+ */
+export function planInstall(input: PlanInput): InstallPlan {
+  const changes: SchemaChange[] = [];
+  let state = input.current;
+  const make = (change: SchemaChange) => {
+    changes.push(change);
+    state = applyChange(state, change);
+  };
+  for (const change of input.migrations) make(change);
+  for (const change of diffSchema(state, desiredState(state, input.models))) make(change);
+  if (input.current.size === 0 && changes.length > 0) {
+    changes.unshift({ kind: "createSchema", schema: input.schema });
+  }
+  return { changes, result: state };
+}
+
+/** Every table that stands, made a tenant table, and every declared model's table. */
+function desiredState(state: SchemaState, models: readonly Model[]): SchemaState {
+  const desired = new Map(
+    [...state].map(([name, table]) => [name, completeTable(table)] as const),
+  );
+  for (const model of models) {
+    const declared = completeTable(tableSpecOf(model));
+    const standing = desired.get(model.table.table);
+    desired.set(model.table.table, declared);
+    if (standing === undefined) continue;
+    // Columns and indexes of the addon's own migrations stay beside the declared ones.
+    const names = new Set(declared.columns.map((column) => column.name));
+    const indexes = new Set(declared.indexes.map((index) => index.name));
+    desired.set(model.table.table, {
+      ...standing,
+      columns: [...declared.columns, ...standing.columns.filter((c) => !names.has(c.name))],
+      primaryKey: declared.primaryKey,
+      indexes: [...declared.indexes, ...standing.indexes.filter((i) => !indexes.has(i.name))],
+      tenantPolicy: true,
+    });
+  }
+  return desired;
+}
+
+/** Changes that take something away from whoever else uses the same tables. */
+const DESTRUCTIVE: ReadonlySet<SchemaChange["kind"]> = new Set([
+  "dropTable",
+  "renameTable",
+  "dropColumn",
+  "renameColumn",
+  "alterColumn",
+]);
+
+/**
+ * Finds the first change that could break an older version on the same tables.
+ *
+ * @param changes changes of migrations.
+ * @returns the change, if there is one.
+ */
+export function firstDestructive(changes: readonly SchemaChange[]): SchemaChange | undefined {
+  return changes.find((change) => DESTRUCTIVE.has(change.kind));
+}

@@ -1,0 +1,170 @@
+/**
+ * Rows of installations, bundles and applied migrations. It keeps and finds; what they mean is
+ * decided by its callers.
+ *
+ * @module
+ */
+
+import type { Kysely } from "kysely";
+import type { Json } from "../base/json.ts";
+import type { InstallationTable, KernelTables } from "../db/tables.ts";
+import type { Bundle } from "../bundle/bundle.ts";
+import type { Installation } from "./addon_service.ts";
+
+/** A kernel-table connection: the database's own, or a transaction's. */
+export type Tables = Kysely<KernelTables>;
+
+/** An installation row. */
+export type InstallationRow = InstallationTable;
+
+/**
+ * Finds an addon's row in an organization, removed ones included.
+ *
+ * @param tables where to look.
+ * @param organizationId the organization.
+ * @param addonKey the addon.
+ * @returns the row, if there is one.
+ */
+export async function findInstallation(
+  tables: Tables,
+  organizationId: string,
+  addonKey: string,
+): Promise<InstallationRow | undefined> {
+  return await tables.selectFrom("installations").selectAll()
+    .where("organization_id", "=", organizationId)
+    .where("addon_key", "=", addonKey)
+    .executeTakeFirst();
+}
+
+/**
+ * Lists an organization's installations that are not removed, oldest first.
+ *
+ * @param tables where to look.
+ * @param organizationId the organization.
+ * @returns the rows.
+ */
+export async function listInstallations(
+  tables: Tables,
+  organizationId: string,
+): Promise<InstallationRow[]> {
+  return await tables.selectFrom("installations").selectAll()
+    .where("organization_id", "=", organizationId)
+    .where("status", "<>", "removed")
+    .orderBy("installed_at").orderBy("id")
+    .execute();
+}
+
+/**
+ * Lists every installation row whose tables lie in a schema, whatever its organization or status.
+ *
+ * @param tables where to look.
+ * @param schema physical schema.
+ * @returns the rows.
+ */
+export async function installationsOfSchema(
+  tables: Tables,
+  schema: string,
+): Promise<Pick<InstallationRow, "organization_id" | "version" | "status">[]> {
+  return await tables.selectFrom("installations")
+    .select(["organization_id", "version", "status"])
+    .where("schema_name", "=", schema)
+    .execute();
+}
+
+/**
+ * Keeps a bundle's bytes under their digest; keeping the same bytes twice is no change.
+ *
+ * @param tables where to keep it.
+ * @param bundle the opened bundle.
+ * @param archive its bytes.
+ * @param at RFC 3339 time.
+ */
+export async function keepBundle(
+  tables: Tables,
+  bundle: Bundle,
+  archive: Uint8Array,
+  at: string,
+): Promise<void> {
+  const entries = [...bundle.entries].map(([path, entry]) => [path, entry.sha256]);
+  await tables.insertInto("bundles").values({
+    digest: bundle.digest,
+    addon_key: bundle.manifest.key,
+    version: bundle.manifest.version,
+    manifest: JSON.stringify(bundle.manifest.document),
+    entries: JSON.stringify(Object.fromEntries(entries)),
+    archive,
+    created_at: at,
+  }).onConflict((conflict) => conflict.column("digest").doNothing()).execute();
+}
+
+/**
+ * Lists the migrations applied to a schema: version → checksum.
+ *
+ * @param tables where to look.
+ * @param schema physical schema.
+ * @param addonKey the addon.
+ * @returns the checksums by version.
+ */
+export async function appliedMigrations(
+  tables: Tables,
+  schema: string,
+  addonKey: string,
+): Promise<Map<string, string>> {
+  const rows = await tables.selectFrom("addon_migrations").select(["version", "checksum"])
+    .where("schema_name", "=", schema).where("addon_key", "=", addonKey).execute();
+  return new Map(rows.map((row) => [row.version, row.checksum]));
+}
+
+/**
+ * Marks that an organization's catalog of addons has changed, for other replicas to notice.
+ *
+ * @param tables the transaction of the change.
+ * @param organizationId the organization.
+ */
+export async function raiseCatalogVersion(tables: Tables, organizationId: string): Promise<void> {
+  await tables.insertInto("catalogs").values({ organization_id: organizationId, version: 1 })
+    .onConflict((conflict) =>
+      conflict.column("organization_id")
+        .doUpdateSet((row) => ({ version: row("catalogs.version", "+", 1) }))
+    ).execute();
+}
+
+/**
+ * Reads the version of an organization's catalog of addons.
+ *
+ * @param tables where to look.
+ * @param organizationId the organization.
+ * @returns the version; 0 when nothing was ever installed.
+ */
+export async function catalogVersion(tables: Tables, organizationId: string): Promise<number> {
+  const row = await tables.selectFrom("catalogs").select("version")
+    .where("organization_id", "=", organizationId).executeTakeFirst();
+  return Number(row?.version ?? 0);
+}
+
+/**
+ * Shows a row as clients see it: without its secrets.
+ *
+ * @param row the row.
+ * @param secretKeys settings whose values are never shown.
+ * @returns the installation.
+ */
+export function installationOf(
+  row: InstallationRow,
+  secretKeys: ReadonlySet<string>,
+): Installation {
+  const settings = JSON.parse(row.settings) as Record<string, Json>;
+  const shown = Object.entries(settings).filter(([key]) => !secretKeys.has(key));
+  return {
+    id: row.id,
+    organization_id: row.organization_id,
+    addon_key: row.addon_key,
+    version: row.version,
+    status: row.status as Installation["status"],
+    source: row.source as Installation["source"],
+    settings: Object.fromEntries(shown),
+    installed_at: row.installed_at,
+    ...(row.enabled_at === null ? {} : { enabled_at: row.enabled_at }),
+    ...(row.disabled_at === null ? {} : { disabled_at: row.disabled_at }),
+  };
+}

@@ -1,0 +1,98 @@
+/**
+ * The models that an organization's installations make live, read from what is kept: it works the
+ * same after a restart and on every replica. A row that cannot be read is left out and logged, so
+ * that one broken addon never takes the others down.
+ *
+ * @module
+ */
+
+import type { Logger } from "../telemetry/log.ts";
+import type { Manifest } from "../bundle/manifest/manifest.ts";
+import { parseManifest } from "../bundle/manifest/parse.ts";
+import type { Model } from "../models/model.ts";
+import { modelsOf } from "../models/from_definition.ts";
+import { catalogVersion } from "./installation_store.ts";
+import type { InstallationRow, Tables } from "./installation_store.ts";
+
+/** An installation with the manifest it runs. */
+export interface LiveInstallation {
+  readonly row: InstallationRow;
+  readonly manifest: Manifest;
+}
+
+const MAX_MANIFESTS = 1_000;
+
+/** Reads live installations; manifests are parsed once for each bundle. */
+export class LiveInstallations {
+  readonly #manifests = new Map<string, Manifest>();
+  readonly #logger: Logger;
+
+  /**
+   * Makes a reader.
+   *
+   * @param logger told of rows that cannot be read.
+   */
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /**
+   * Lists installations that are not removed, oldest first.
+   *
+   * @param tables where to look.
+   * @param organizationId the organization.
+   * @returns the installations whose manifests can be read.
+   */
+  async list(tables: Tables, organizationId: string): Promise<LiveInstallation[]> {
+    const rows = await tables.selectFrom("installations")
+      .innerJoin("bundles", "bundles.digest", "installations.bundle_digest")
+      .selectAll("installations").select("bundles.manifest as manifest_text")
+      .where("installations.organization_id", "=", organizationId)
+      .where("installations.status", "<>", "removed")
+      .orderBy("installations.installed_at").orderBy("installations.id")
+      .execute();
+    return rows.flatMap(({ manifest_text, ...row }) => {
+      const manifest = this.#manifestOf(row, manifest_text);
+      return manifest === undefined ? [] : [{ row, manifest }];
+    });
+  }
+
+  /**
+   * Reads the models of enabled installations and the version of the catalog they belong to.
+   *
+   * @param tables where to look.
+   * @param organizationId the organization.
+   * @returns the models and the version.
+   */
+  async models(
+    tables: Tables,
+    organizationId: string,
+  ): Promise<{ version: string; models: Model[] }> {
+    // The version first: should an install come between, the next check sees a newer one.
+    const version = await catalogVersion(tables, organizationId);
+    const installations = await this.list(tables, organizationId);
+    const models = installations
+      .filter(({ row }) => row.status === "enabled")
+      .flatMap(({ row, manifest }) => modelsOf(manifest, row.schema_name));
+    return { version: String(version), models };
+  }
+
+  #manifestOf(row: InstallationRow, text: string): Manifest | undefined {
+    const digest = row.bundle_digest ?? "";
+    const known = this.#manifests.get(digest);
+    if (known !== undefined) return known;
+    try {
+      const manifest = parseManifest(text);
+      if (this.#manifests.size >= MAX_MANIFESTS) this.#manifests.clear();
+      this.#manifests.set(digest, manifest);
+      return manifest;
+    } catch (thrown) {
+      this.#logger.error("left out an installation whose manifest cannot be read", {
+        addon: row.addon_key,
+        organization: row.organization_id,
+        cause: thrown,
+      });
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * The addon service: permission, then the archive, then one transaction, then the news that the
+ * catalog has changed. Rules of installing live in `install/`.
+ *
+ * @module
+ */
+
+import type { Caller } from "../base/caller.ts";
+import type { Clock } from "../base/clock.ts";
+import type { IdSource } from "../base/ids.ts";
+import type { JsonObject } from "../base/json.ts";
+import type { Logger } from "../telemetry/log.ts";
+import type { Database } from "../db/database.ts";
+import type { AccessService } from "../access/access_service.ts";
+import { openBundle } from "../bundle/bundle.ts";
+import type { Bundle } from "../bundle/bundle.ts";
+import type { Manifest, NavigationGroup } from "../bundle/manifest/manifest.ts";
+import type { Model } from "../models/model.ts";
+import type { ModelRegistry } from "../models/registry.ts";
+import { appendAddonEvent } from "./addon_event.ts";
+import type {
+  AddonService,
+  Installation,
+  InstallResult,
+  OwnedNavigationGroup,
+} from "./addon_service.ts";
+import { keyMismatch, unsignedRefused } from "./errors.ts";
+import { installInTransaction } from "./install/install.ts";
+import { makeInstallSecret } from "./install/secret.ts";
+import { uninstallInTransaction } from "./install/uninstall.ts";
+import { findInstallation, installationOf } from "./installation_store.ts";
+import type { LiveInstallations } from "./live_models.ts";
+import { mergeNavigation } from "./navigation.ts";
+import { unsupportedParts } from "./unsupported.ts";
+
+/** What the addon service works with. */
+export interface AddonServiceOptions {
+  readonly database: Database;
+  readonly registry: ModelRegistry;
+  readonly access: AccessService;
+  readonly installations: LiveInstallations;
+  readonly hostModels: readonly Model[];
+  /** Navigation groups of the host application, into which addons put their entries. */
+  readonly coreNavigation: readonly NavigationGroup[];
+  /** Whether bundles without a verified signature are admitted. */
+  readonly unsignedBundles: "refuse" | "allow";
+  /** 32 bytes; encrypts install secrets at rest. */
+  readonly masterKey: Uint8Array;
+  /** Version that manifests' `kernel` ranges are matched against. */
+  readonly kernelContractVersion: string;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly logger: Logger;
+}
+
+/**
+ * Makes the addon service.
+ *
+ * @param options what it works with.
+ * @returns the service.
+ */
+export function createAddonService(options: AddonServiceOptions): AddonService {
+  return new Addons(options);
+}
+
+class Addons implements AddonService {
+  readonly #options: AddonServiceOptions;
+
+  constructor(options: AddonServiceOptions) {
+    this.#options = options;
+  }
+
+  async install(caller: Caller, archive: Uint8Array, expectedKey?: string): Promise<InstallResult> {
+    const { access, unsignedBundles, kernelContractVersion } = this.#options;
+    await access.check(caller, "addons.install");
+    if (unsignedBundles === "refuse") throw unsignedRefused();
+    const bundle = await openBundle(archive, { kernelVersion: kernelContractVersion });
+    const { manifest } = bundle;
+    if (expectedKey !== undefined && expectedKey !== manifest.key) {
+      throw keyMismatch(manifest.key, expectedKey);
+    }
+    const secret = await this.#installBundle(caller, bundle, archive);
+    this.#options.registry.invalidate(caller.organizationId);
+    return {
+      installation: await this.#installation(caller, manifest),
+      installSecret: secret,
+      manifest,
+      warnings: unsupportedParts(manifest),
+    };
+  }
+
+  async #installBundle(caller: Caller, bundle: Bundle, archive: Uint8Array): Promise<string> {
+    const { database, installations, hostModels, masterKey, clock, ids, logger } = this.#options;
+    const { organizationId } = caller;
+    const secret = await makeInstallSecret(masterKey);
+    const at = new Date(clock.nowMs()).toISOString();
+    const { key, version } = bundle.manifest;
+    await database.schemaTransaction(organizationId, async (tx) => {
+      await installInTransaction(tx, {
+        caller,
+        bundle,
+        archive,
+        secret,
+        installationId: ids.next(),
+        at,
+        modelsInUse: async (tables) => [
+          ...hostModels,
+          ...(await installations.models(tables, organizationId)).models,
+        ],
+      });
+      await appendAddonEvent(tx, caller, "installed", { key, version, id: ids.next(), at });
+    });
+    logger.info("installed an addon", {
+      addon: key,
+      version,
+      digest: bundle.digest,
+      organization: organizationId,
+      request_id: caller.requestId,
+    });
+    return secret.text;
+  }
+
+  async uninstall(caller: Caller, addonKey: string, data: "keep" | "drop"): Promise<void> {
+    const { access, database, registry, clock, ids, logger } = this.#options;
+    await access.check(caller, "addons.uninstall");
+    const { organizationId } = caller;
+    const at = new Date(clock.nowMs()).toISOString();
+    await database.schemaTransaction(organizationId, async (tx) => {
+      const row = await uninstallInTransaction(tx, { organizationId, addonKey, data, at });
+      const { version } = row;
+      await appendAddonEvent(tx, caller, "uninstalled", {
+        key: addonKey,
+        version,
+        id: ids.next(),
+        at,
+      });
+    });
+    registry.invalidate(organizationId);
+    logger.info("uninstalled an addon", {
+      addon: addonKey,
+      data,
+      organization: organizationId,
+      request_id: caller.requestId,
+    });
+  }
+
+  async installations(caller: Caller): Promise<readonly Installation[]> {
+    return (await this.#live(caller)).map(({ row, manifest }) =>
+      installationOf(row, secretSettings(manifest))
+    );
+  }
+
+  async manifests(caller: Caller): Promise<readonly JsonObject[]> {
+    return (await this.#enabled(caller)).map(({ manifest }) => manifest.document);
+  }
+
+  async navigation(caller: Caller): Promise<readonly OwnedNavigationGroup[]> {
+    const enabled = await this.#enabled(caller);
+    const contributions = enabled.map(({ row, manifest }) => ({
+      addonKey: row.addon_key,
+      groups: manifest.navigation,
+    }));
+    return mergeNavigation(this.#options.coreNavigation, contributions);
+  }
+
+  async #installation(caller: Caller, manifest: Manifest): Promise<Installation> {
+    const tables = this.#options.database.kysely;
+    const row = await findInstallation(tables, caller.organizationId, manifest.key);
+    return installationOf(row!, secretSettings(manifest));
+  }
+
+  async #live(caller: Caller) {
+    const { database, installations } = this.#options;
+    return await installations.list(database.kysely, caller.organizationId);
+  }
+
+  async #enabled(caller: Caller) {
+    return (await this.#live(caller)).filter(({ row }) => row.status === "enabled");
+  }
+}
+
+function secretSettings(manifest: Manifest): ReadonlySet<string> {
+  return new Set(manifest.settings.filter((setting) => setting.secret).map(({ key }) => key));
+}

@@ -1,0 +1,43 @@
+/**
+ * Names the parts of a manifest that this kernel does not act on, so that nothing an author wrote is
+ * passed over in silence.
+ *
+ * @module
+ */
+
+import type { Manifest } from "../bundle/manifest/manifest.ts";
+
+/** Blocks of the v2 manifest that have no effect here, with what would use them. */
+const BLOCKS: Readonly<Record<string, string>> = {
+  hooks: "webhook hooks of actions are not called",
+  lifecycle_hooks: "lifecycle hooks are not called",
+  tools: "tools are not offered",
+  extensions: "columns and actions on other addons' models are not added",
+  events: "event subscriptions are not made",
+  frontend: "frontend files are kept but not served",
+  i18n: "translations are kept but not served",
+  requires: "required addons are not checked",
+};
+
+/**
+ * Lists what a manifest asks for in vain.
+ *
+ * @param manifest the manifest.
+ * @returns one sentence for each such part, in the manifest's order.
+ */
+export function unsupportedParts(manifest: Manifest): string[] {
+  const found: string[] = [];
+  for (const [block, value] of Object.entries(manifest.document)) {
+    const consequence = BLOCKS[block];
+    if (consequence !== undefined && !isEmpty(value)) found.push(`${block}: ${consequence}`);
+  }
+  const runtime = manifest.backend?.runtime;
+  if (runtime !== undefined) {
+    found.push(`backend.runtime "${runtime}": the addon's own code is not run`);
+  }
+  return found;
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === null || (typeof value === "object" && Object.keys(value).length === 0);
+}

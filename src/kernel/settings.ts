@@ -1,0 +1,180 @@
+/**
+ * Settings from the environment: the only reader of it. Every value belongs to a closed set or has
+ * a checked form; an unknown value refuses to start with one line that says what is accepted.
+ *
+ * @module
+ */
+
+import { KernelError } from "../base/error.ts";
+import type { LogLevel } from "../telemetry/log.ts";
+
+/** What the environment says, checked. */
+export interface Settings {
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string;
+  /** `sqlite:path`, `sqlite::memory:` or `postgres://…`. */
+  readonly databaseUrl: string;
+  /** Postgres only: the connection that owns schemas and tables. */
+  readonly databaseOwnerUrl?: string;
+  /** Signs tokens; generated into the data directory when absent. */
+  readonly jwtSecret?: string;
+  /** 32 bytes as hex or base64; generated into the data directory when absent. */
+  readonly masterKey?: string;
+  readonly enforcement: "enforce" | "shadow";
+  /** Trusted Ed25519 keys, hex. */
+  readonly marketplaceKeys: readonly string[];
+  readonly unsignedBundles: "refuse" | "allow";
+  readonly adminEmail?: string;
+  readonly adminPassword?: string;
+  readonly organizationName: string;
+  readonly registration: "open" | "closed";
+  readonly corsOrigins: readonly string[];
+  readonly logLevel: LogLevel;
+  readonly logFormat: "json" | "text";
+}
+
+/** Names of every variable the kernel reads, for permission flags and documentation. */
+export const SETTING_NAMES = [
+  "HOST",
+  "PORT",
+  "METACORE_DATA_DIR",
+  "DATABASE_URL",
+  "DATABASE_OWNER_URL",
+  "JWT_SECRET",
+  "METACORE_MASTER_KEY",
+  "METACORE_ENFORCE",
+  "MARKETPLACE_PUBKEYS",
+  "MARKETPLACE_PUBKEY",
+  "ALLOW_UNSIGNED_BUNDLES",
+  "METACORE_ADMIN_EMAIL",
+  "METACORE_ADMIN_PASSWORD",
+  "METACORE_ORGANIZATION",
+  "METACORE_REGISTRATION",
+  "METACORE_CORS_ORIGINS",
+  "LOG_LEVEL",
+  "LOG_FORMAT",
+] as const;
+
+type SettingName = (typeof SETTING_NAMES)[number];
+type Environment = (name: SettingName) => string | undefined;
+
+const YES = ["true", "1", "yes", "on"];
+const NO = ["false", "0", "no", "off"];
+
+/**
+ * Reads and checks every setting.
+ *
+ * @param get reads one variable; blank counts as absent.
+ * @returns the settings.
+ * @throws {KernelError} kernel.invalid_setting — naming the variable and what it accepts.
+ */
+export function readSettings(get: (name: string) => string | undefined): Settings {
+  const env: Environment = (name) => get(name)?.trim() || undefined;
+  const dataDir = env("METACORE_DATA_DIR") ?? "./data";
+  const owner = env("DATABASE_OWNER_URL");
+  const jwtSecret = env("JWT_SECRET");
+  const masterKey = env("METACORE_MASTER_KEY");
+  const adminEmail = env("METACORE_ADMIN_EMAIL");
+  const adminPassword = env("METACORE_ADMIN_PASSWORD");
+  return {
+    host: env("HOST") ?? "127.0.0.1",
+    port: readPort(env),
+    dataDir,
+    databaseUrl: readDatabaseUrl(env, dataDir),
+    ...(owner === undefined ? {} : { databaseOwnerUrl: owner }),
+    ...(jwtSecret === undefined ? {} : { jwtSecret }),
+    ...(masterKey === undefined ? {} : { masterKey }),
+    enforcement: readEnforcement(env),
+    marketplaceKeys: readKeys(env),
+    unsignedBundles: readChoice(env, "ALLOW_UNSIGNED_BUNDLES", {
+      allow: YES,
+      refuse: NO,
+    }, "refuse"),
+    ...(adminEmail === undefined ? {} : { adminEmail }),
+    ...(adminPassword === undefined ? {} : { adminPassword }),
+    organizationName: env("METACORE_ORGANIZATION") ?? "My organization",
+    registration: readChoice(env, "METACORE_REGISTRATION", {
+      open: ["open"],
+      closed: ["closed"],
+    }, "closed"),
+    corsOrigins: readOrigins(env),
+    logLevel: readChoice(env, "LOG_LEVEL", {
+      debug: ["debug"],
+      info: ["info"],
+      warn: ["warn", "warning"],
+      error: ["error"],
+    }, "info"),
+    logFormat: readChoice(env, "LOG_FORMAT", { json: ["json"], text: ["text"] }, "text"),
+  };
+}
+
+function refuse(name: SettingName, value: string, accepted: string): KernelError {
+  return new KernelError({
+    code: "kernel.invalid_setting",
+    kind: "precondition",
+    message: `${name}="${value}" is not understood: set it to ${accepted}, or leave it unset`,
+    details: { setting: name },
+  });
+}
+
+function readChoice<T extends string>(
+  env: Environment,
+  name: SettingName,
+  words: Readonly<Record<T, readonly string[]>>,
+  fallback: NoInfer<T>,
+): T {
+  const value = env(name);
+  if (value === undefined) return fallback;
+  for (const [choice, accepted] of Object.entries(words) as [T, readonly string[]][]) {
+    if (accepted.includes(value.toLowerCase())) return choice;
+  }
+  const accepted = Object.values<readonly string[]>(words).map((list) => list[0]).join(" or ");
+  throw refuse(name, value, accepted);
+}
+
+// Off-words such as "false" are refused: turning the enforcer down must be said as "shadow".
+function readEnforcement(env: Environment): "enforce" | "shadow" {
+  const words = { enforce: ["enforce", ...YES], shadow: ["shadow"] };
+  return readChoice(env, "METACORE_ENFORCE", words, "enforce");
+}
+
+function readPort(env: Environment): number {
+  const value = env("PORT");
+  if (value === undefined) return 8080;
+  const port = Number(value);
+  if (/^\d{1,5}$/.test(value) && port <= 65535) return port;
+  throw refuse("PORT", value, "a port number from 0 to 65535");
+}
+
+function readDatabaseUrl(env: Environment, dataDir: string): string {
+  const value = env("DATABASE_URL") ?? `sqlite:${dataDir}/metacore.db`;
+  if (/^(sqlite:.+|postgres(ql)?:\/\/.+)$/.test(value)) return value;
+  // The value may hold a password, so the message does not repeat it.
+  throw refuse(
+    "DATABASE_URL",
+    "…",
+    "sqlite:path, sqlite::memory: or postgres://user@host/database",
+  );
+}
+
+function readKeys(env: Environment): string[] {
+  const keys: string[] = [];
+  for (const name of ["MARKETPLACE_PUBKEYS", "MARKETPLACE_PUBKEY"] as const) {
+    for (const key of (env(name) ?? "").split(",").map((part) => part.trim()).filter(Boolean)) {
+      if (!/^[0-9a-f]{64}$/i.test(key)) {
+        throw refuse(name, key, "Ed25519 public keys of 64 hex digits, separated by commas");
+      }
+      keys.push(key.toLowerCase());
+    }
+  }
+  return keys;
+}
+
+function readOrigins(env: Environment): string[] {
+  const origins = (env("METACORE_CORS_ORIGINS") ?? "").split(",").map((part) => part.trim());
+  return origins.filter(Boolean).map((origin) => {
+    if (URL.canParse(origin) && new URL(origin).origin === origin) return origin;
+    throw refuse("METACORE_CORS_ORIGINS", origin, "origins such as https://app.example.com");
+  });
+}
