@@ -29,7 +29,7 @@ import { installInTransaction } from "./install/install.ts";
 import { makeInstallSecret } from "./install/secret.ts";
 import { uninstallInTransaction } from "./install/uninstall.ts";
 import { findInstallation, installationOf } from "./installation_store.ts";
-import type { LiveInstallations } from "./live_models.ts";
+import type { LiveInstallations } from "./live_installations.ts";
 import { mergeNavigation } from "./navigation.ts";
 import { unsupportedParts } from "./unsupported.ts";
 

@@ -8,12 +8,12 @@
 import { KernelError } from "../base/error.ts";
 import type { Logger } from "../telemetry/log.ts";
 
-/** Secrets as bytes. */
-export interface Secrets {
-  /** At least 32 bytes. */
-  readonly jwtSecret: Uint8Array;
-  /** Exactly 32 bytes. */
-  readonly masterKey: Uint8Array;
+/** Both secrets as text, as settings would give them. */
+export interface SecretTexts {
+  /** At least 32 bytes of UTF-8. */
+  readonly jwtSecret: string;
+  /** 32 bytes as 64 hex digits or base64. */
+  readonly masterKey: string;
 }
 
 /** Where secrets come from. */
@@ -34,10 +34,12 @@ const LEAST_BYTES = 32;
  * @returns the secrets.
  * @throws {KernelError} kernel.weak_key — a given or kept key is too short or not decodable.
  */
-export async function obtainSecrets(sources: SecretSources): Promise<Secrets> {
-  const jwtText = sources.jwtSecret ?? await kept(sources, "jwt_secret");
-  const masterText = sources.masterKey ?? await kept(sources, "master_key");
-  return { jwtSecret: checkJwtSecret(jwtText), masterKey: checkMasterKey(masterText) };
+export async function obtainSecretTexts(sources: SecretSources): Promise<SecretTexts> {
+  const jwtSecret = sources.jwtSecret ?? await kept(sources, "jwt_secret");
+  const masterKey = sources.masterKey ?? await kept(sources, "master_key");
+  checkJwtSecret(jwtSecret);
+  checkMasterKey(masterKey);
+  return { jwtSecret, masterKey };
 }
 
 /**

@@ -1,0 +1,110 @@
+/**
+ * The kernel of a multi-tenant application that others may extend: it takes addons (bundles of a
+ * manifest, SQL migrations and files) and makes them a live part of the application that embeds it.
+ *
+ * @example Embed it
+ * ```ts ignore
+ * import { createKernel } from "@metacore/kernel";
+ *
+ * const kernel = createKernel({
+ *   databaseUrl: "sqlite:data/app.db",
+ *   jwtSecret: Deno.env.get("JWT_SECRET")!,
+ *   masterKey: Deno.env.get("METACORE_MASTER_KEY")!,
+ * });
+ * await kernel.start();
+ * Deno.serve((request) => kernel.fetch(request));
+ * ```
+ *
+ * @module
+ */
+
+// The kernel and what it is made from.
+export {
+  createKernel,
+  type Kernel,
+  type KernelServices,
+  type RequestOrigin,
+  VERSION,
+} from "./src/kernel/kernel.ts";
+export type { KernelOptions } from "./src/kernel/options.ts";
+
+// Failures.
+export {
+  type ErrorKind,
+  type FieldError,
+  isKernelError,
+  KernelError,
+  type KernelErrorInit,
+} from "./src/base/error.ts";
+
+// Who asks.
+export {
+  type Caller,
+  type SystemCaller,
+  systemCaller,
+  type UserCaller,
+} from "./src/base/caller.ts";
+
+// Services.
+export type { AccessService } from "./src/access/access_service.ts";
+export type {
+  AddonService,
+  Installation,
+  InstallResult,
+  OwnedNavigationGroup,
+  OwnedNavigationItem,
+} from "./src/addons/addon_service.ts";
+export type {
+  AuthService,
+  NewOrganization,
+  NewUser,
+  Organization,
+  Session,
+  TokenClaims,
+  User,
+} from "./src/auth/auth_service.ts";
+export type { AllMetadata, MetadataService } from "./src/models/metadata_service.ts";
+export type {
+  Facet,
+  OptionList,
+  PageMeta,
+  RecordOption,
+  RecordPage,
+  RecordService,
+} from "./src/records/record_service.ts";
+export { JsonText } from "./src/base/json_text.ts";
+export type { Json, JsonObject } from "./src/base/json.ts";
+
+// Models of the host application.
+export type { HostModelDefinition } from "./src/models/host_model.ts";
+
+// Manifests.
+export type {
+  ActionDefinition,
+  ActionFieldDefinition,
+  BackendDefinition,
+  CapabilityDefinition,
+  ColumnDefinition,
+  ExtensionDefinition,
+  FrontendDefinition,
+  Manifest,
+  ModelDefinition,
+  NavigationGroup,
+  NavigationItem,
+  OptionDefinition,
+  RelationDefinition,
+  SettingDefinition,
+  TenantIsolation,
+  TriggerDefinition,
+  ValidationDefinition,
+} from "./src/bundle/manifest/manifest.ts";
+
+// Ports.
+export type { Clock } from "./src/base/clock.ts";
+export type { IdSource } from "./src/base/ids.ts";
+export {
+  createLogger,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+} from "./src/telemetry/log.ts";

@@ -1,0 +1,44 @@
+/**
+ * Checks that every error code that the source can raise is documented in README's table of codes,
+ * once, and that the table names no code that is gone. Changes nothing.
+ *
+ * @module
+ */
+
+const root = new URL("../", import.meta.url);
+const CODE = /"((?:access|addon|auth|bundle|db|http|kernel|model|record|schema)\.[a-z0-9_]+)"/g;
+
+async function sources(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const entry of Deno.readDir(new URL(folder, root))) {
+    const path = `${folder}${entry.name}`;
+    if (entry.isDirectory) found.push(...await sources(`${path}/`));
+    else if (entry.name.endsWith(".ts")) found.push(path);
+  }
+  return found;
+}
+
+function print(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
+}
+
+const raised = new Map<string, string>();
+for (const path of await sources("src/")) {
+  const text = await Deno.readTextFile(new URL(path, root));
+  for (const [, code] of text.matchAll(CODE)) raised.set(code!, path);
+}
+
+const readme = await Deno.readTextFile(new URL("README.md", root));
+const documented = [...readme.matchAll(/^\| `([a-z]+\.[a-z0-9_]+)` \|/gm)].map((match) =>
+  match[1]!
+);
+const problems = [
+  ...[...raised].filter(([code]) => !documented.includes(code))
+    .map(([code, path]) => `${code} (${path}) is not in README's table of error codes`),
+  ...documented.filter((code) => !raised.has(code)).map((code) => `${code} is raised nowhere`),
+  ...documented.filter((code, at) => documented.indexOf(code) !== at)
+    .map((code) => `${code} is documented twice`),
+];
+for (const problem of problems) print(problem);
+if (problems.length > 0) Deno.exit(1);
+print(`errors: ${raised.size} codes, all documented`);

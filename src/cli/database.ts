@@ -1,0 +1,24 @@
+/**
+ * `metacore database roles`: SQL for an administrator to read and run.
+ *
+ * @module
+ */
+
+import { rolesSql } from "../kernel/roles.ts";
+import { print } from "./output.ts";
+
+/** Names in the SQL. */
+export interface RoleNames {
+  readonly database: string;
+  readonly owner: string;
+  readonly app: string;
+}
+
+/**
+ * Prints the SQL.
+ *
+ * @param names names of the database and the roles.
+ */
+export function printRolesSql(names: RoleNames): void {
+  print(rolesSql(names));
+}

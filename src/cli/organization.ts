@@ -1,0 +1,83 @@
+/**
+ * `metacore organization`: opens organizations and adds users, beside or before a server.
+ *
+ * @module
+ */
+
+import { generatePassword } from "../kernel/first_organization.ts";
+import { createKernel } from "../kernel/kernel.ts";
+import type { KernelServices } from "../kernel/kernel.ts";
+import { readEnvironment } from "./environment.ts";
+import { print } from "./output.ts";
+
+/** Options of `organization create`. */
+export interface OrganizationOptions {
+  readonly name: string;
+  readonly ownerEmail: string;
+  readonly ownerName: string;
+  readonly password?: string;
+}
+
+/** Options of `organization add-user`. */
+export interface UserOptions {
+  readonly organization: string;
+  readonly email: string;
+  readonly name: string;
+  readonly role: string;
+  readonly password?: string;
+}
+
+/**
+ * Opens an organization and prints its id.
+ *
+ * @param options names, address and password.
+ */
+export async function createOrganization(options: OrganizationOptions): Promise<void> {
+  const password = options.password ?? generatePassword();
+  const { organization, user } = await withServices(({ auth }) =>
+    auth.createOrganization({
+      organizationName: options.name,
+      name: options.ownerName,
+      email: options.ownerEmail,
+      password,
+    })
+  );
+  print(`organization ${organization.id} ${organization.slug}`);
+  print(`owner        ${user.id} ${user.email}`);
+  printMadePassword(options.password, password);
+}
+
+/**
+ * Adds a user and prints its id.
+ *
+ * @param options organization, address, role and password.
+ */
+export async function createUser(options: UserOptions): Promise<void> {
+  const password = options.password ?? generatePassword();
+  const user = await withServices(({ auth }) =>
+    auth.createUser({
+      organizationId: options.organization,
+      name: options.name,
+      email: options.email,
+      password,
+      role: options.role,
+    })
+  );
+  print(`user         ${user.id} ${user.email} (${user.role})`);
+  printMadePassword(options.password, password);
+}
+
+function printMadePassword(given: string | undefined, password: string): void {
+  if (given === undefined) print(`password     ${password} (shown this once)`);
+}
+
+async function withServices<T>(work: (services: KernelServices) => Promise<T>): Promise<T> {
+  const { options } = await readEnvironment();
+  const kernel = createKernel(options);
+  await kernel.start();
+  try {
+    return await work(kernel.services);
+  } finally {
+    await kernel.stop();
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * `metacore serve`: a kernel behind an HTTP server, until a signal stops it.
+ *
+ * @module
+ */
+
+import { ensureFirstOrganization } from "../kernel/first_organization.ts";
+import { createKernel } from "../kernel/kernel.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import type { Settings } from "../kernel/settings.ts";
+import { readEnvironment } from "./environment.ts";
+import { print, printError } from "./output.ts";
+
+/** How long requests in flight may take once a stop was asked for. */
+const DRAIN_LIMIT_MS = 10_000;
+
+/** Starts the server and returns when a signal has stopped it. */
+export async function serve(): Promise<void> {
+  const { settings, options } = await readEnvironment();
+  if (settings.enforcement === "shadow") {
+    printError("METACORE_ENFORCE=shadow: capability violations of addons are logged, not refused");
+  }
+  const kernel = createKernel(options);
+  await kernel.start();
+  await announceFirstOrganization(kernel, settings);
+  const server = Deno.serve({
+    hostname: settings.host,
+    port: settings.port,
+    onListen: ({ hostname, port }) => print(`Listening on http://${hostname}:${port}/`),
+  }, (request, info) => {
+    const address = info.remoteAddr;
+    const remoteAddress = "hostname" in address ? address.hostname : "local";
+    return kernel.fetch(request, { remoteAddress });
+  });
+  await stopSignal();
+  printError("Stopping: requests in flight finish first");
+  const deadline = setTimeout(() => {
+    printError(`Requests were still running after ${DRAIN_LIMIT_MS} ms: stopping anyway`);
+    Deno.exit(1);
+  }, DRAIN_LIMIT_MS);
+  await server.shutdown();
+  await kernel.stop();
+  clearTimeout(deadline);
+}
+
+async function announceFirstOrganization(kernel: Kernel, settings: Settings): Promise<void> {
+  const first = await ensureFirstOrganization(kernel.services.auth, settings);
+  if (first === undefined) return;
+  print(`Created the organization "${settings.organizationName}" with its owner ${first.email}`);
+  if (first.password !== undefined) {
+    print(`Password of ${first.email}, shown this once: ${first.password}`);
+  }
+}
+
+function stopSignal(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  // A second signal while draining ends the process at once, as operators expect.
+  const stop = () => {
+    Deno.removeSignalListener("SIGTERM", stop);
+    Deno.removeSignalListener("SIGINT", stop);
+    resolve();
+  };
+  Deno.addSignalListener("SIGTERM", stop);
+  Deno.addSignalListener("SIGINT", stop);
+  return promise;
+}

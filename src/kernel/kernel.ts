@@ -1,0 +1,119 @@
+/**
+ * The assembled object that an application embeds or the command line serves.
+ *
+ * @module
+ */
+
+import type { AccessService } from "../access/access_service.ts";
+import type { AddonService } from "../addons/addon_service.ts";
+import type { AuthService } from "../auth/auth_service.ts";
+import { KernelError } from "../base/error.ts";
+import type { MetadataService } from "../models/metadata_service.ts";
+import type { RecordService } from "../records/record_service.ts";
+import type { KernelOptions } from "./options.ts";
+import { assemble } from "./assemble.ts";
+import type { Assembly } from "./assemble.ts";
+
+/** Version of this package. */
+export const VERSION = "0.1.0";
+
+/** Everything the kernel does, as services that need no HTTP. */
+export interface KernelServices {
+  readonly auth: AuthService;
+  readonly access: AccessService;
+  readonly records: RecordService;
+  readonly metadata: MetadataService;
+  readonly addons: AddonService;
+}
+
+/** Where a request came from, as far as the server knows. */
+export interface RequestOrigin {
+  /** Address of the client, for rate limits and logs. */
+  readonly remoteAddress?: string;
+}
+
+/** A kernel. */
+export interface Kernel {
+  /** The services, once started. @throws {KernelError} kernel.not_started */
+  readonly services: KernelServices;
+  /**
+   * Answers a request; any server can host it.
+   *
+   * @param request a request whose path starts with `/api`, or `/healthz`, `/readyz`.
+   * @param origin where it came from.
+   * @returns the answer; never rejects.
+   */
+  fetch(request: Request, origin?: RequestOrigin): Promise<Response>;
+  /**
+   * Opens the database, applies migrations, audits the roles and keys, loads the models.
+   *
+   * @throws {KernelError} db.*, kernel.* — one line that says what to do; nothing is left open.
+   */
+  start(): Promise<void>;
+  /** Lets requests in flight finish, then closes everything. Stopping twice is no error. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Makes a kernel. Nothing is opened before {@link Kernel.start}.
+ *
+ * @param options see {@link KernelOptions}.
+ * @returns the kernel.
+ *
+ * @example
+ * ```ts ignore
+ * const kernel = createKernel({ databaseUrl: "sqlite:data/app.db", jwtSecret, masterKey });
+ * await kernel.start();
+ * Deno.serve((request) => kernel.fetch(request));
+ * ```
+ */
+export function createKernel(options: KernelOptions): Kernel {
+  return new AssembledKernel(Object.freeze({ ...options }));
+}
+
+class AssembledKernel implements Kernel {
+  readonly #options: KernelOptions;
+  #starting: Promise<Assembly> | undefined;
+  #assembly: Assembly | undefined;
+
+  constructor(options: KernelOptions) {
+    this.#options = options;
+  }
+
+  get services(): KernelServices {
+    if (this.#assembly !== undefined) return this.#assembly.services;
+    throw new KernelError({
+      code: "kernel.not_started",
+      kind: "precondition",
+      message: "The kernel has not started: await kernel.start() first",
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#starting ??= assemble(this.#options);
+    try {
+      this.#assembly = await this.#starting;
+    } catch (thrown) {
+      this.#starting = undefined;
+      throw thrown;
+    }
+  }
+
+  async stop(): Promise<void> {
+    const starting = this.#starting;
+    if (starting === undefined) return;
+    this.#starting = undefined;
+    const assembly = await starting;
+    await assembly.app.drain();
+    this.#assembly = undefined;
+    await assembly.database.close();
+  }
+
+  async fetch(request: Request, origin?: RequestOrigin): Promise<Response> {
+    if (this.#assembly !== undefined) return await this.#assembly.app.fetch(request, origin);
+    return Response.json(
+      { success: false, code: "kernel.not_started", message: "The kernel is not running" },
+      { status: 503, headers: { "retry-after": "1" } },
+    );
+  }
+}
