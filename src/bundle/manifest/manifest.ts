@@ -10,150 +10,239 @@ import type { Json, JsonObject } from "../../base/json.ts";
 
 /** A choice of a select. */
 export interface OptionDefinition {
+  /** What is stored. */
   readonly value: Json;
+  /** What is shown. */
   readonly label: string;
+  /** Name or hex code of a colour. */
   readonly color?: string;
+  /** Name of an icon. */
   readonly icon?: string;
 }
 
 /** Rules on a column's value. */
 export interface ValidationDefinition {
+  /** RE2 pattern that a value must match. */
   readonly regex?: string;
+  /** Least value, or least length of a text. */
   readonly min?: number;
+  /** Greatest value, or greatest length of a text. */
   readonly max?: number;
+  /** Validator: a dotted name, or `$org.<name>`. */
   readonly custom?: string;
 }
 
 /** A column of a model definition. */
 export interface ColumnDefinition {
+  /** Name in the table and in records. */
   readonly name: string;
+  /** Type name as the author wrote it; `columnTypeOf` resolves it. */
   readonly type: string;
+  /** Greatest length of a `string`, in characters. @default 255 */
   readonly size?: number;
+  /** Whether every record must hold a value. */
   readonly required?: boolean;
+  /** Whether the column has an index. */
   readonly index?: boolean;
+  /** Whether values are unique within an organization. */
   readonly unique?: boolean;
+  /** Default as the author wrote it; `parseColumnDefault` reads it. */
   readonly default?: string | number | boolean;
+  /** Model or table that the column points at: `orders` or `addon_x.orders`. */
   readonly ref?: string;
+  /** Where a UI shows it: `all`, `table`, `modal` or `list`. */
   readonly visibility?: string;
+  /** Whether search looks into it. */
   readonly searchable?: boolean;
+  /** How a UI edits it; one of 19 words. */
   readonly widget?: string;
+  /** Rules on its value. */
   readonly validation?: ValidationDefinition;
 }
 
 /** A relation of a model definition. */
 export interface RelationDefinition {
+  /** Name, unique within the model. */
   readonly name: string;
+  /** Which side holds the key. */
   readonly kind: "one_to_many" | "belongs_to" | "many_to_many";
+  /** Table on the other side. */
   readonly through: string;
+  /** Column that points; on the target, on the owner or on the pivot. */
   readonly foreign_key: string;
+  /** Column that is pointed at. @default "id" */
   readonly references?: string;
+  /** Table between the two; with `many_to_many` only. */
   readonly pivot?: string;
 }
 
 /** A model as a manifest declares it. */
 export interface ModelDefinition {
+  /** Name of its table within the addon. */
   readonly table_name: string;
+  /** Name in routes, permissions and events. */
   readonly model_key: string;
+  /** What is shown. */
   readonly label: string;
+  /** Whether the author asked for rows per organization; they always are. */
   readonly org_scoped?: boolean;
+  /** Whether removing marks the row instead of deleting it. */
   readonly soft_delete?: boolean;
+  /** Columns in order. */
   readonly columns: readonly ColumnDefinition[];
+  /** Relations to other tables. */
   readonly relations?: readonly RelationDefinition[];
+  /** UI specification of the table, as the author wrote it. */
   readonly table?: JsonObject;
+  /** UI specification of the dialogs, as the author wrote it. */
   readonly modal?: JsonObject;
 }
 
 /** How an action runs. */
 export interface TriggerDefinition {
+  /** What runs. */
   readonly type: "wasm" | "webhook" | "noop";
+  /** Function of the addon's module; with `wasm` only. */
   readonly export?: string;
+  /** Whether it runs inside the transaction; with `wasm` only. */
   readonly run_in_tx?: boolean;
 }
 
 /** An input of an action. */
 export interface ActionFieldDefinition {
+  /** Name in the payload. */
   readonly name: string;
+  /** What is shown. */
   readonly label: string;
+  /** How a UI edits it. */
   readonly type: string;
+  /** Whether it must be filled. */
   readonly required?: boolean;
+  /** Value where none is given. */
   readonly default?: Json;
+  /** Choices of a select. */
   readonly options?: readonly OptionDefinition[];
+  /** Width or length, as the UI reads it. */
   readonly size?: number;
 }
 
 /** A named reaction on a record. */
 export interface ActionDefinition {
+  /** Name in routes, unique within its model. */
   readonly key: string;
+  /** Name for people. */
   readonly name: string;
+  /** What is shown. */
   readonly label: string;
+  /** Name of an icon. */
   readonly icon?: string;
+  /** What is asked for before it runs. */
   readonly fields?: readonly ActionFieldDefinition[];
+  /** States of the record in which it may run. */
   readonly requiresState?: readonly string[];
+  /** Whether a UI asks first. */
   readonly confirm?: boolean;
+  /** What it asks. */
   readonly confirmMessage?: string;
+  /** Dialog of the addon's frontend. */
   readonly modal?: string;
+  /** What runs; absent means a webhook. */
   readonly trigger?: TriggerDefinition;
 }
 
 /** An entry of the navigation. */
 export interface NavigationItem {
+  /** What is shown, or its translation key. */
   readonly title: string;
+  /** Path or http(s) address. */
   readonly url?: string;
+  /** Name of an icon. */
   readonly icon?: string;
+  /** Model whose table it opens. */
   readonly model?: string;
+  /** Permission that a user needs to see it. */
   readonly permission?: string;
+  /** Entries below it. */
   readonly items?: readonly NavigationItem[];
 }
 
 /** A group of navigation entries. */
 export interface NavigationGroup {
+  /** What is shown; blank puts the entries into the group for addons. */
   readonly title: string;
+  /** Name of an icon. */
   readonly icon?: string;
+  /** The host's group that the entries go to. */
   readonly target?: string;
+  /** Entries of the group. */
   readonly items: readonly NavigationItem[];
 }
 
 /** A right an addon asks for. */
 export interface CapabilityDefinition {
+  /** What sort of right, such as `db:read`. */
   readonly kind: string;
+  /** On what: a table, a host or an event, or a pattern. */
   readonly target: string;
+  /** Why, for the operator. */
   readonly reason?: string;
 }
 
 /** A setting of an installation. */
 export interface SettingDefinition {
+  /** Name of the setting. */
   readonly key: string;
+  /** What is shown. */
   readonly label: string;
+  /** How a UI edits it. */
   readonly type: string;
+  /** Value after installing. */
   readonly default_value?: Json;
+  /** Choices of a select. */
   readonly options?: readonly OptionDefinition[];
+  /** Whether the value is kept encrypted and never shown. */
   readonly secret?: boolean;
 }
 
 /** The server side of an addon. */
 export interface BackendDefinition {
+  /** Where it runs; `binary` is reserved. */
   readonly runtime: "webhook" | "wasm" | "binary";
+  /** Path of the module in the bundle. */
   readonly entry?: string;
+  /** Address, carried along. */
   readonly url?: string;
+  /** Functions that may be called. */
   readonly exports?: readonly string[];
+  /** Memory limit in MiB, 1 to 4096. */
   readonly memory_limit_mb?: number;
+  /** Time limit of a call in milliseconds, 1 to 3,600,000. */
   readonly timeout_ms?: number;
 }
 
 /** The browser side of an addon. */
 export interface FrontendDefinition {
+  /** Path or address of the script that a browser loads first. */
   readonly entry?: string;
+  /** How it is loaded; absent or empty means it is not. */
   readonly format?: "federation" | "script" | "";
+  /** Module that the addon exposes. */
   readonly expose?: string;
+  /** Global name; absent means `metacore_<key>`. */
   readonly container?: string;
+  /** Hash that a browser checks. */
   readonly integrity?: string;
+  /** Whether it fills the page: `shell` or `immersive`. */
   readonly layout?: string;
 }
 
 /** Columns and actions put on another addon's model. */
 export interface ExtensionDefinition {
+  /** Model that is extended. */
   readonly model: string;
+  /** Columns put on it. */
   readonly columns?: readonly ColumnDefinition[];
+  /** Actions put on it. */
   readonly actions?: readonly ActionDefinition[];
 }
 
@@ -162,22 +251,37 @@ export type TenantIsolation = "shared" | "schema-per-tenant";
 
 /** The declaration inside a bundle. */
 export interface Manifest {
+  /** Identity of the addon; part of the names of its tables. */
   readonly key: string;
+  /** Name for people. */
   readonly name: string;
+  /** Version as the author wrote it, such as `1.0.0` or `v1.2`. */
   readonly version: string;
+  /** What the addon is for. */
   readonly description: string;
+  /** Where a catalogue lists it. */
   readonly category: string;
   /** Semver range of kernel contract versions. */
   readonly kernel?: string;
+  /** How its tables are kept apart. */
   readonly tenant_isolation: TenantIsolation;
+  /** What it adds to the navigation. */
   readonly navigation: readonly NavigationGroup[];
+  /** Settings of an installation. */
   readonly settings: readonly SettingDefinition[];
+  /** Addresses or functions by `<model>::<action>`. */
   readonly hooks: Readonly<Record<string, string>>;
+  /** Actions by model. */
   readonly actions: Readonly<Record<string, readonly ActionDefinition[]>>;
+  /** Models it brings. */
   readonly model_definitions: readonly ModelDefinition[];
+  /** What it puts on models of others. */
   readonly extensions: readonly ExtensionDefinition[];
+  /** Rights it asks for. */
   readonly capabilities: readonly CapabilityDefinition[];
+  /** Its server side. */
   readonly backend?: BackendDefinition;
+  /** Its browser side. */
   readonly frontend?: FrontendDefinition;
   /** The whole document as the author wrote it: what `/manifests` serves, unread blocks included. */
   readonly document: JsonObject;

@@ -1,0 +1,131 @@
+/**
+ * Reads actions, their triggers and fields (contract/metacore.md §3.6).
+ *
+ * @module
+ */
+
+import {
+  EXPORT_NAME,
+  isObjectMember,
+  MEMBER_KEY,
+  MODEL_REFERENCE,
+  readName,
+  UniqueNames,
+} from "./identifier.ts";
+import { MAX_ACTION_FIELDS, MAX_ACTION_MODELS, MAX_ACTIONS, MAX_LABEL_LENGTH } from "./limits.ts";
+import type { ActionDefinition, ActionFieldDefinition, TriggerDefinition } from "./manifest.ts";
+import { type ManifestNode, shown } from "./node.ts";
+import { defined } from "./optional.ts";
+import { readOptions } from "./option.ts";
+
+const TRIGGER_TYPES = ["wasm", "webhook", "noop"] as const;
+
+/**
+ * Reads the map from model to actions.
+ *
+ * @param node the map.
+ * @param exported functions that the backend exports.
+ * @returns the map; incomplete where it complained.
+ */
+export function readActionMap(
+  node: ManifestNode,
+  exported: ReadonlySet<string>,
+): Record<string, readonly ActionDefinition[]> {
+  const actions: Record<string, readonly ActionDefinition[]> = {};
+  for (const [model, list] of node.entries(MAX_ACTION_MODELS)) {
+    if (!MODEL_REFERENCE.test(model) || isObjectMember(model)) {
+      list.complain(`${shown(model)} is not a model key`);
+      continue;
+    }
+    actions[model] = readActions(list, exported);
+  }
+  return actions;
+}
+
+/**
+ * Reads a list of actions.
+ *
+ * @param node the list.
+ * @param exported functions that the backend exports.
+ * @returns its actions; incomplete where it complained.
+ */
+export function readActions(
+  node: ManifestNode,
+  exported: ReadonlySet<string>,
+): ActionDefinition[] {
+  const keys = new UniqueNames("action");
+  return node.objects(MAX_ACTIONS).map((item) => {
+    const action = readAction(item, exported);
+    keys.add(item.field("key"), action.key || undefined);
+    return action;
+  });
+}
+
+function readAction(node: ManifestNode, exported: ReadonlySet<string>): ActionDefinition {
+  const key = readName(node.field("key"), MEMBER_KEY, "action key") ?? "";
+  const name = node.field("name").filledText(MAX_LABEL_LENGTH);
+  const label = node.field("label").filledText(MAX_LABEL_LENGTH);
+  const states = node.field("requiresState");
+  return {
+    key,
+    name: name ?? label ?? key,
+    label: label ?? name ?? key,
+    ...defined({
+      icon: node.field("icon").filledText(),
+      fields: readFields(node.field("fields")),
+      requiresState: states.present ? states.texts(MAX_ACTIONS) : undefined,
+      confirm: node.field("confirm").flag(),
+      confirmMessage: node.field("confirmMessage").filledText(),
+      modal: node.field("modal").filledText(),
+      trigger: readTrigger(node.field("trigger"), exported),
+    }),
+  };
+}
+
+function readTrigger(
+  node: ManifestNode,
+  exported: ReadonlySet<string>,
+): TriggerDefinition | undefined {
+  if (node.object() === undefined) return undefined;
+  const typeNode = node.field("type");
+  const type = typeNode.word(TRIGGER_TYPES, "type of trigger");
+  if (!typeNode.present || typeNode.value === "") typeNode.complain("is required");
+  const inTransaction = node.field("run_in_tx").flag();
+  const exportNode = node.field("export");
+  if (type === undefined) return undefined;
+  if (type === "wasm") {
+    const name = readExport(exportNode, exported);
+    return { type, ...defined({ export: name, run_in_tx: inTransaction }) };
+  }
+  if (exportNode.text()) exportNode.complain(`a ${type} trigger has no export`);
+  if (inTransaction) node.field("run_in_tx").complain(`a ${type} trigger cannot run_in_tx`);
+  return { type };
+}
+
+function readExport(node: ManifestNode, exported: ReadonlySet<string>): string | undefined {
+  const name = node.text();
+  if (name === undefined || name === "") return node.complain("a wasm trigger needs an export");
+  if (!EXPORT_NAME.test(name)) return node.complain(`${shown(name)} is an invalid symbol`);
+  if (exported.has(name)) return name;
+  return node.complain(`"${name}" is not among backend.exports`);
+}
+
+function readFields(node: ManifestNode): ActionFieldDefinition[] | undefined {
+  if (!node.present) return undefined;
+  const names = new UniqueNames("field");
+  return node.objects(MAX_ACTION_FIELDS).map((item) => {
+    const name = readName(item.field("name"), MEMBER_KEY, "field name") ?? "";
+    names.add(item.field("name"), name || undefined);
+    return {
+      name,
+      label: item.field("label").filledText(MAX_LABEL_LENGTH) ?? name,
+      type: item.field("type").filledText() ?? "text",
+      ...defined({
+        required: item.field("required").flag(),
+        default: item.field("default").value,
+        options: readOptions(item.field("options")),
+        size: item.field("size").number(),
+      }),
+    };
+  });
+}

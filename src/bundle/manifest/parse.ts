@@ -1,0 +1,132 @@
+/**
+ * Reads a manifest of the flat generation ("v2": `key` at the root; contract/metacore.md §3). It
+ * checks every rule and reports every complaint, reads what the kernel acts on into `Manifest`, and
+ * keeps the document whole. Later generations are refused by name, not misread.
+ *
+ * @module
+ */
+
+import { ADDON_KEY, RESERVED_ADDON_KEYS } from "../../base/ids.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../base/json.ts";
+import { badJson, unsupportedManifest } from "../errors.ts";
+import { readActionMap } from "./action.ts";
+import { readBackend, readHooks } from "./backend.ts";
+import { readCapabilities } from "./capability.ts";
+import { readExtensions } from "./extension.ts";
+import { readFrontend } from "./frontend.ts";
+import { readJson } from "./json_reader.ts";
+import { isVersionRange, normalizeVersion } from "./kernel_range.ts";
+import { MAX_LABEL_LENGTH, MAX_VERSION_LENGTH } from "./limits.ts";
+import type { Manifest, TenantIsolation } from "./manifest.ts";
+import { readModels } from "./model.ts";
+import { readNavigation } from "./navigation.ts";
+import { ManifestNode, shown } from "./node.ts";
+import { defined } from "./optional.ts";
+import { ProblemList } from "./problem.ts";
+import { readSettings } from "./setting.ts";
+import { checkUnreadBlocks } from "./unread.ts";
+
+const LATER_GENERATIONS = ["asteby.com/v3", "gonext.io/"];
+const ISOLATIONS = ["shared", "schema-per-tenant"] as const;
+
+/**
+ * Reads a manifest.
+ *
+ * @param source its JSON text or bytes, or the value that such a text holds (as read back from the
+ *   database); a value passes the same checks, by way of its text.
+ * @returns the manifest.
+ * @throws {KernelError} bundle.bad_json, bundle.bad_text, bundle.entry_too_large — it is no JSON
+ *   within bounds; bundle.unsupported_manifest — it is of another generation;
+ *   bundle.invalid_manifest — rules are broken: the message is the first complaint,
+ *   `details.problems` holds up to 100 as `{path, message}`.
+ */
+export function parseManifest(source: unknown): Manifest {
+  const isText = typeof source === "string" || source instanceof Uint8Array;
+  const value = readJson(isText ? source : textOf(source));
+  const problems = new ProblemList();
+  const root = new ManifestNode(value, [], problems);
+  if (!isJsonObject(value)) {
+    root.complain("must be an object");
+    problems.throwIfAny();
+  }
+  refuseLaterGenerations(value);
+  const manifest = readManifest(root, value as JsonObject);
+  problems.throwIfAny();
+  return manifest;
+}
+
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? "null";
+  } catch {
+    throw badJson("it holds itself, or a value that JSON does not know", 1, 1);
+  }
+}
+
+function refuseLaterGenerations(value: Json): void {
+  const generation = isJsonObject(value) ? value.apiVersion : undefined;
+  if (typeof generation !== "string") return;
+  if (LATER_GENERATIONS.some((prefix) => generation.startsWith(prefix))) {
+    throw unsupportedManifest(generation.slice(0, MAX_VERSION_LENGTH));
+  }
+}
+
+function readManifest(root: ManifestNode, document: JsonObject): Manifest {
+  const identity = {
+    key: readKey(root.field("key")),
+    name: root.field("name").requiredText(MAX_LABEL_LENGTH) ?? "",
+    version: readVersion(root.field("version")),
+    description: root.field("description").text() ?? "",
+    category: root.field("category").text(MAX_LABEL_LENGTH) ?? "",
+    ...defined({ kernel: readRange(root.field("kernel")) }),
+    tenant_isolation: readIsolation(root.field("tenant_isolation")),
+  };
+  // The backend first: triggers and hooks are held against its exports.
+  const backend = readBackend(root.field("backend"));
+  const exported = new Set(backend?.exports ?? []);
+  const manifest: Manifest = {
+    ...identity,
+    navigation: readNavigation(root.field("navigation")),
+    settings: readSettings(root.field("settings")),
+    hooks: readHooks(root.field("hooks"), backend),
+    actions: readActionMap(root.field("actions"), exported),
+    model_definitions: readModels(root.field("model_definitions")),
+    extensions: readExtensions(root.field("extensions"), exported),
+    capabilities: readCapabilities(root.field("capabilities")),
+    ...defined({ backend, frontend: readFrontend(root.field("frontend")) }),
+    document,
+  };
+  checkUnreadBlocks(root);
+  return manifest;
+}
+
+function readKey(node: ManifestNode): string {
+  const key = node.matching(ADDON_KEY, "addon key") ?? "";
+  if (RESERVED_ADDON_KEYS.has(key)) node.complain(`"${key}" is reserved for the kernel`);
+  if (key in Object.prototype) node.complain(`"${key}" is reserved and cannot be an addon key`);
+  return key;
+}
+
+function readVersion(node: ManifestNode): string {
+  const version = node.requiredText(MAX_VERSION_LENGTH);
+  if (version === undefined) return "";
+  if (normalizeVersion(version) === undefined) {
+    node.complain(`${shown(version)} is not a semantic version such as 1.0.0`);
+  }
+  return version;
+}
+
+function readRange(node: ManifestNode): string | undefined {
+  const range = node.text(MAX_VERSION_LENGTH)?.trim();
+  if (range === undefined || range === "") return undefined;
+  if (isVersionRange(range)) return range;
+  return node.complain(`${shown(range)} is not a version range such as ">=2.0.0 <3.0.0"`);
+}
+
+function readIsolation(node: ManifestNode): TenantIsolation {
+  if (node.value === "database-per-tenant") {
+    node.complain('"database-per-tenant" is reserved and not supported; use schema-per-tenant');
+    return "schema-per-tenant";
+  }
+  return node.word(ISOLATIONS, "tenant_isolation") ?? "shared";
+}
