@@ -1,0 +1,133 @@
+/**
+ * The HTTP surface. Every request takes the same way, which is this file read from the top: named,
+ * counted, checked, routed, proven, answered within its time, logged.
+ *
+ * @module
+ */
+
+import { Hono } from "@hono/hono";
+import type { KernelError } from "../base/error.ts";
+import type { Answer } from "./answer.ts";
+import { methodNotAllowed, routeNotFound, serverStopping } from "./errors.ts";
+import { Exchange } from "./exchange.ts";
+import { asKernelError, failureAnswer } from "./failure.ts";
+import type { HttpApp, HttpServices } from "./http_services.ts";
+import { DEFAULT_HTTP_LIMITS } from "./limits.ts";
+import type { HttpLimits } from "./limits.ts";
+import { AccessLog } from "./middleware/access_log.ts";
+import { authenticate } from "./middleware/authenticate.ts";
+import { CorsPolicy } from "./middleware/cors.ts";
+import { Deadlines } from "./middleware/deadlines.ts";
+import { Gate } from "./middleware/gate.ts";
+import { requestIdOf } from "./middleware/request_id.ts";
+import { UploadSlots } from "./middleware/upload_slots.ts";
+import { checkUrl } from "./middleware/url.ts";
+import { respond } from "./respond.ts";
+import type { Route, RouteContext } from "./route.ts";
+import { RouteTree } from "./route_tree.ts";
+import { ROUTES } from "./routes.ts";
+
+/**
+ * Makes the HTTP surface of a kernel.
+ *
+ * @param services what it speaks for, and its settings.
+ * @returns the function that answers requests, and the way to stop.
+ * @throws {KernelError} http.invalid_origin — when a CORS origin is not an exact origin.
+ * @example
+ * ```ts ignore
+ * const app = createHttpApp(services);
+ * Deno.serve((request, info) => app.fetch(request, { remoteAddress: info.remoteAddr.hostname }));
+ * ```
+ */
+export function createHttpApp(services: HttpServices): HttpApp {
+  const limits = { ...DEFAULT_HTTP_LIMITS, ...services.limits };
+  const gate = new Gate();
+  const cors = new CorsPolicy(services.cors?.origins ?? []);
+  const log = new AccessLog(services.logger, services.clock);
+  const uploads = new UploadSlots(limits.concurrentUploads);
+  const deadlines = new Deadlines(services.clock, lookEveryMs(limits));
+  const stopping = () => gate.closed;
+  const route = mountRoutes({ services, limits, uploads, stopping }, deadlines);
+
+  const fetch: HttpApp["fetch"] = async (request, info) => {
+    const id = requestIdOf(request, services.ids);
+    const exchange = new Exchange(request, id, services.clock.nowMs(), info?.remoteAddress);
+    let error: KernelError | undefined;
+    let response: Response;
+    gate.enter();
+    try {
+      checkUrl(exchange, limits.urlLength);
+      const preflight = cors.preflight(exchange);
+      response = preflight === undefined ? await route(exchange) : respond(preflight, id);
+    } catch (thrown) {
+      error = asKernelError(thrown, request);
+      const answer = failureAnswer(error, id);
+      response = respond(request.method === "HEAD" ? { ...answer, body: null } : answer, id);
+    } finally {
+      gate.leave();
+    }
+    cors.permit(exchange, response);
+    log.write(exchange, response.status, error);
+    return response;
+  };
+  const drain = () => gate.drain().then(() => deadlines.close());
+  return { fetch, drain };
+}
+
+/** Often enough for the shortest limit, and at most once a second. */
+function lookEveryMs(limits: HttpLimits): number {
+  return Math.min(1_000, limits.requestTimeoutMs, limits.uploadTimeoutMs, limits.probeTimeoutMs);
+}
+
+type AnswerExchange = (exchange: Exchange) => Response | Promise<Response>;
+
+function mountRoutes(context: RouteContext, deadlines: Deadlines): AnswerExchange {
+  const tree = new RouteTree<never>();
+  const hono = new Hono<{ Bindings: Exchange }>({
+    router: tree,
+    getPath: (_request, options) => (options?.env as Exchange).path,
+  });
+  for (const route of ROUTES) {
+    const timeoutMs = timeoutOf(route, context.limits);
+    hono.on(route.method, route.path, async (c) => {
+      const exchange = c.env;
+      exchange.routePath = route.path;
+      exchange.params = c.req.param();
+      const work = answerRoute(route, exchange, context);
+      return respond(await deadlines.bound(work, exchange, timeoutMs), exchange.requestId);
+    });
+  }
+  hono.notFound((c) => answerUnrouted(c.env, tree.methods(c.env.path)));
+  // Failures become answers in one place, above.
+  hono.onError((error) => {
+    throw error;
+  });
+  return (exchange) => hono.fetch(exchange.request, exchange);
+}
+
+async function answerRoute(
+  route: Route,
+  exchange: Exchange,
+  context: RouteContext,
+): Promise<Answer> {
+  if (route.access === "probe") return await route.handle(exchange, context);
+  if (context.stopping()) throw serverStopping();
+  if (route.access === "public") return await route.handle(exchange, context);
+  const caller = await authenticate(exchange, context.services.auth);
+  return await route.handle(exchange, context, caller);
+}
+
+function timeoutOf(route: Route, limits: HttpLimits): number {
+  if (route.timeLimit === "upload") return limits.uploadTimeoutMs;
+  return route.timeLimit === "probe" ? limits.probeTimeoutMs : limits.requestTimeoutMs;
+}
+
+function answerUnrouted(exchange: Exchange, methods: readonly string[]): Response {
+  const { method } = exchange.request;
+  if (methods.length === 0) throw routeNotFound(method, exchange.path);
+  if (method !== "OPTIONS") throw methodNotAllowed(method, exchange.path, methods);
+  return respond(
+    { status: 204, body: null, headers: { allow: methods.join(", ") } },
+    exchange.requestId,
+  );
+}

@@ -1,0 +1,61 @@
+/**
+ * Failures as clients see them. What was not thrown on purpose is logged whole and answered with
+ * one sentence that says nothing about its cause.
+ *
+ * @module
+ */
+
+import { isKernelError, KernelError } from "../base/error.ts";
+import type { Answer } from "./answer.ts";
+import { clientGone } from "./errors.ts";
+import { headersOf, statusOf } from "./status.ts";
+
+const INTERNAL_MESSAGE = "Internal server error";
+
+/**
+ * Makes a failure out of anything that was thrown.
+ *
+ * @param thrown anything caught.
+ * @param request what was being answered.
+ * @returns it, where it is a failure of the kernel; `http.client_gone` where the client hung up and
+ *   the work was abandoned for that; else `http.internal_error` caused by it.
+ */
+export function asKernelError(thrown: unknown, request: Request): KernelError {
+  if (isKernelError(thrown)) return thrown;
+  const abandoned = thrown instanceof DOMException && thrown.name === "AbortError";
+  if (abandoned && request.signal.aborted) return clientGone();
+  return new KernelError({
+    code: "http.internal_error",
+    kind: "internal",
+    message: INTERNAL_MESSAGE,
+    cause: thrown,
+  });
+}
+
+/**
+ * Writes a failure. Clients show `message`, then `details` where it is a text, and put `errors`
+ * under the inputs (contract/client.md §4); `info` holds facts for programs.
+ *
+ * @param error the failure; of kind `internal` only code and request id are told.
+ * @param requestId ties the answer to the log.
+ * @returns `{"success":false,"message","code","request_id","errors"?,"details"?,"info"?}`.
+ */
+export function failureAnswer(error: KernelError, requestId: string): Answer {
+  const body: Record<string, unknown> = {
+    success: false,
+    message: error.kind === "internal" ? INTERNAL_MESSAGE : error.message,
+    code: error.code,
+    request_id: requestId,
+  };
+  if (error.kind !== "internal") addFacts(body, error);
+  return { status: statusOf(error), body: JSON.stringify(body), headers: headersOf(error) };
+}
+
+function addFacts(body: Record<string, unknown>, error: KernelError): void {
+  if (error.fields !== undefined) body["errors"] = error.fields;
+  if (error.details === undefined) return;
+  const { reason, ...facts } = error.details;
+  if (typeof reason === "string") body["details"] = reason;
+  else if (reason !== undefined) body["info"] = { reason };
+  if (Object.keys(facts).length > 0) body["info"] = { ...body["info"] as object, ...facts };
+}

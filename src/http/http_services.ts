@@ -1,0 +1,73 @@
+/**
+ * What the HTTP room is given and what it gives: the services it speaks for, its settings, and the
+ * one function that answers requests. No type of the router library appears here.
+ *
+ * @module
+ */
+
+import type { AddonService } from "../addons/addon_service.ts";
+import type { AuthService } from "../auth/auth_service.ts";
+import type { Clock } from "../base/clock.ts";
+import type { IdSource } from "../base/ids.ts";
+import type { MetadataService } from "../models/metadata_service.ts";
+import type { RecordService } from "../records/record_service.ts";
+import type { Logger } from "../telemetry/log.ts";
+import type { HttpLimits } from "./limits.ts";
+
+/** Whether the kernel can do its work right now. */
+export interface Readiness {
+  /** False makes `/readyz` answer 503. */
+  readonly ready: boolean;
+  /** One word per thing that was looked at. Anybody may read it: no addresses, no error texts. */
+  readonly checks: Readonly<Record<string, "ok" | "failed">>;
+}
+
+/** Which web pages of other origins may read answers. */
+export interface CorsSettings {
+  /** Exact origins such as `https://app.example.com`; a wildcard is refused. */
+  readonly origins: readonly string[];
+}
+
+/** What the HTTP room is made of. */
+export interface HttpServices {
+  readonly auth: AuthService;
+  readonly records: RecordService;
+  readonly metadata: MetadataService;
+  readonly addons: AddonService;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  /** Asked by `/readyz`; what it throws counts as not ready. */
+  readonly readiness: () => Promise<Readiness>;
+  /** Contract version sent as `X-Metacore-Kernel-Version`, such as `2.0.0`. */
+  readonly kernelContractVersion: string;
+  /** @default no other origin may read answers */
+  readonly cors?: CorsSettings;
+  /** @default {@link DEFAULT_HTTP_LIMITS} */
+  readonly limits?: Partial<HttpLimits>;
+}
+
+/** What the server knows about a request beyond the request itself. */
+export interface RequestInfo {
+  /**
+   * Address of the client as the login rate limit shall count it: behind a proxy, what the trusted
+   * proxy says.
+   */
+  readonly remoteAddress?: string;
+}
+
+/** The HTTP surface of a kernel. */
+export interface HttpApp {
+  /**
+   * Answers a request. Never rejects: every failure is an answer.
+   *
+   * @param request any request.
+   * @param info what the server knows beyond it.
+   */
+  readonly fetch: (request: Request, info?: RequestInfo) => Promise<Response>;
+  /**
+   * Stops taking requests (they are answered 503 with `Connection: close`) and waits until the
+   * running ones are answered. Probes go on being answered; `/readyz` says 503.
+   */
+  readonly drain: () => Promise<void>;
+}

@@ -1,0 +1,71 @@
+/**
+ * What a route is: a description that programs can read (the README's reference and an OpenAPI
+ * document come from it) and the function that answers.
+ *
+ * @module
+ */
+
+import type { UserCaller } from "../base/caller.ts";
+import type { Answer } from "./answer.ts";
+import type { Exchange } from "./exchange.ts";
+import type { HttpServices } from "./http_services.ts";
+import type { HttpLimits } from "./limits.ts";
+import type { UploadSlots } from "./middleware/upload_slots.ts";
+
+/** A body that a route reads. */
+export interface BodyDescription {
+  /** Media types that are understood. */
+  readonly contentTypes: readonly string[];
+  /** The value, in the notation of TypeScript types. */
+  readonly shape: string;
+}
+
+/** A route as programs and people read it. */
+export interface RouteDescription {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Path with `:name` for variable segments; letter case and a trailing slash do not count. */
+  readonly path: string;
+  readonly summary: string;
+  /** `public`: anybody; `user`: a valid token; `probe`: anybody, also while the server stops. */
+  readonly access: "public" | "user" | "probe";
+  /** Permission that the service demands, with `<model>` where the path gives it. */
+  readonly permission?: string;
+  /** Names of the query's parameters. */
+  readonly query?: readonly string[];
+  readonly body?: BodyDescription;
+  readonly answer: {
+    readonly status: number;
+    /** The value, in the notation of TypeScript types; absent where there is no body. */
+    readonly shape?: string;
+  };
+  /** Which time limit holds. @default "request" */
+  readonly timeLimit?: "request" | "upload" | "probe";
+}
+
+/** What every route works with. */
+export interface RouteContext {
+  readonly services: HttpServices;
+  readonly limits: HttpLimits;
+  readonly uploads: UploadSlots;
+  /** True once the server is stopping. */
+  readonly stopping: () => boolean;
+}
+
+/** A route that asks for no token. */
+export interface OpenRoute extends RouteDescription {
+  readonly access: "public" | "probe";
+  readonly handle: (exchange: Exchange, context: RouteContext) => Promise<Answer>;
+}
+
+/** A route for a person who has proven who they are. */
+export interface UserRoute extends RouteDescription {
+  readonly access: "user";
+  readonly handle: (
+    exchange: Exchange,
+    context: RouteContext,
+    caller: UserCaller,
+  ) => Promise<Answer>;
+}
+
+/** Any route. */
+export type Route = OpenRoute | UserRoute;

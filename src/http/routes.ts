@@ -1,0 +1,32 @@
+/**
+ * The route table: everything this kernel answers, in mount order. What is not here is a 404.
+ *
+ * @module
+ */
+
+import type { Route, RouteDescription } from "./route.ts";
+import { ADDON_ROUTES } from "./routes/addons.ts";
+import { AUTH_ROUTES } from "./routes/auth.ts";
+import { HEALTH_ROUTES } from "./routes/health.ts";
+import { LOOKUP_ROUTES } from "./routes/lookups.ts";
+import { METADATA_ROUTES } from "./routes/metadata.ts";
+import { RECORD_ROUTES } from "./routes/records.ts";
+
+/** Every route. */
+export const ROUTES: readonly Route[] = [
+  ...HEALTH_ROUTES, //   /healthz, /readyz
+  ...AUTH_ROUTES, //     /api/auth
+  ...METADATA_ROUTES, // /api/metadata
+  ...RECORD_ROUTES, //   /api/dynamic, /api/data
+  ...LOOKUP_ROUTES, //   /api/options, /api/search
+  ...ADDON_ROUTES, //    /api/metacore, /api/navigation
+];
+
+/**
+ * Describes every route without its function: what a reference or an OpenAPI document is made of.
+ *
+ * @returns the descriptions in mount order.
+ */
+export function describeRoutes(): readonly RouteDescription[] {
+  return ROUTES.map(({ handle: _handle, ...description }) => description);
+}
