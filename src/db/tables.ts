@@ -115,6 +115,24 @@ export interface EventTable {
   created_at: string;
 }
 
+/** Failed logins by key, for the rate limit. */
+export interface LoginAttemptTable {
+  /** What is counted, such as a client address or a hashed e-mail address. */
+  key: string;
+  failures: number;
+  window_started_at: string;
+  blocked_until: string | null;
+}
+
+/** A kernel migration that has been applied. */
+export interface SchemaMigrationTable {
+  /** Such as `0001_identity`. */
+  name: string;
+  /** SHA-256 of its SQL, hex. */
+  checksum: string;
+  applied_at: string;
+}
+
 /** A counter that rises with every change of an organization's catalog of addons. */
 export interface CatalogTable {
   organization_id: string;
@@ -131,4 +149,22 @@ export interface KernelTables {
   addon_migrations: AddonMigrationTable;
   events: EventTable;
   catalogs: CatalogTable;
+  login_attempts: LoginAttemptTable;
+  schema_migrations: SchemaMigrationTable;
 }
+
+const NAMES: Readonly<Record<keyof KernelTables, true>> = {
+  organizations: true,
+  users: true,
+  permission_grants: true,
+  bundles: true,
+  installations: true,
+  addon_migrations: true,
+  events: true,
+  catalogs: true,
+  login_attempts: true,
+  schema_migrations: true,
+};
+
+/** Names of every kernel table. */
+export const KERNEL_TABLE_NAMES: ReadonlySet<string> = new Set(Object.keys(NAMES));

@@ -1,0 +1,13 @@
+/**
+ * The migrations of the kernel's own tables, oldest first.
+ *
+ * @module
+ */
+
+import type { Migration } from "../src/db/migration.ts";
+import { identity } from "./0001_identity.ts";
+import { addons } from "./0002_addons.ts";
+import { events } from "./0003_events.ts";
+
+/** Every migration in order. */
+export const migrations: readonly Migration[] = [identity, addons, events];

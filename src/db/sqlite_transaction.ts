@@ -1,0 +1,122 @@
+/**
+ * An interactive transaction on SQLite's writer. Opening, committing and rolling back belong to
+ * the database; nothing here outlives the transaction.
+ *
+ * @module
+ */
+
+import type { Kysely } from "kysely";
+import { toKernelError } from "./conflict.ts";
+import type { Row, RowResult, Statement, Transaction } from "./database.ts";
+import { brokenReference, transactionEnded, transactionFailed } from "./errors.ts";
+import { sqliteKysely } from "./kernel_kysely.ts";
+import type { DialectProfile } from "./profile.ts";
+import type { RawResult, SqliteConnection } from "./sqlite_connection.ts";
+import { toRowValue } from "./sqlite_values.ts";
+import type { KernelTables } from "./tables.ts";
+
+const LEAVES_REFERENCES_ALONE = /^\s*(?:select|values|create)\b/i;
+const INSERT_TARGET = /^\s*insert\s+into\s+("(?:[^"]|"")+"|\w+)/i;
+
+/** Tables whose rows may point at nothing: named ones, or all of them. */
+export type TouchedTables = "all" | ReadonlySet<string>;
+
+/** A running transaction. */
+export class SqliteTransaction implements Transaction {
+  readonly profile: DialectProfile;
+  readonly #connection: SqliteConnection;
+  #kysely: Kysely<KernelTables> | undefined;
+  #running = true;
+  readonly #insertedInto = new Set<string>();
+  #touchedAll = false;
+  #hasFailed = false;
+
+  /**
+   * Takes part in a transaction that has begun.
+   *
+   * @param connection the writer.
+   * @param profile of the engine.
+   */
+  constructor(connection: SqliteConnection, profile: DialectProfile) {
+    this.#connection = connection;
+    this.profile = profile;
+  }
+
+  /** Whether a statement failed: then, as on Postgres, nothing can be committed. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
+  /** Quoted names of the tables where a foreign key may have lost its target. */
+  get touched(): TouchedTables {
+    return this.#touchedAll ? "all" : this.#insertedInto;
+  }
+
+  get kysely(): Kysely<KernelTables> {
+    return this.#kysely ??= sqliteKysely((statement) => this.execute(statement));
+  }
+
+  // deno-lint-ignore require-await -- what is thrown must become a rejection
+  async execute(statement: Statement): Promise<RowResult> {
+    if (!this.#running) throw transactionEnded();
+    if (this.#hasFailed) throw transactionFailed();
+    this.#noteReferences(statement.sql);
+    try {
+      return rowResult(this.#connection.run(statement));
+    } catch (thrown) {
+      this.#hasFailed = true;
+      throw toKernelError(thrown);
+    }
+  }
+
+  /** Nothing to wait for: the one writer is this transaction. */
+  lock(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #noteReferences(sql: string): void {
+    if (LEAVES_REFERENCES_ALONE.test(sql)) return;
+    const target = INSERT_TARGET.exec(sql)?.[1];
+    if (target === undefined) this.#touchedAll = true;
+    else this.#insertedInto.add(target);
+  }
+
+  /** Ends the right to run statements. */
+  end(): void {
+    this.#running = false;
+  }
+}
+
+/**
+ * Makes rows of objects.
+ *
+ * @param raw what a statement gave.
+ * @returns the same by column name.
+ */
+export function rowResult(raw: RawResult): RowResult {
+  if (raw.rows.length === 0) return { rows: [], changes: raw.changes };
+  const columns = raw.columns();
+  const rows = raw.rows.map((values) => {
+    const row: Row = {};
+    for (let i = 0; i < columns.length; i++) row[columns[i]!] = toRowValue(values[i]!);
+    return row;
+  });
+  return { rows, changes: raw.changes };
+}
+
+/**
+ * Proves that every foreign key has its target, for transactions that ran with the checks off.
+ *
+ * @param connection the writer, inside the transaction.
+ * @param touched the tables that need looking at.
+ * @throws {KernelError} db.broken_reference — naming the table.
+ */
+export function checkReferences(connection: SqliteConnection, touched: TouchedTables): void {
+  const pragmas = touched === "all"
+    ? ["pragma foreign_key_check"]
+    : Array.from(touched, (table) => `pragma foreign_key_check(${table})`);
+  for (const sql of pragmas) {
+    const [first] = connection.run({ sql, parameters: [] }).rows;
+    if (first !== undefined) throw brokenReference(String(first[0]), String(first[2]));
+  }
+}
