@@ -15,6 +15,8 @@ const DATE = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/;
 const TIME = /^(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?$/;
 const INSTANT =
   /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?))?(?:Z|[+]00(?::?00)?)?$/;
+/** Decimal digits that a JavaScript number always keeps. */
+const EXACT_DIGITS = 15;
 const BOOLEANS: Readonly<Record<string, boolean>> = {
   true: true,
   false: false,
@@ -91,10 +93,12 @@ function canonicalNumber(value: LiteralValue, type: ColumnType): LiteralValue | 
   if (!Number.isFinite(number)) return undefined;
   const isWholeType = type.kind === "smallint" || type.kind === "integer" || type.kind === "bigint";
   if (isWholeType && !/^-?\d+$/.test(String(value))) return undefined;
-  if (typeof value === "string" && isWholeType && !Number.isSafeInteger(number)) {
+  if (typeof value === "number") return number;
+  if (isWholeType && !Number.isSafeInteger(number)) {
     return type.kind === "bigint" ? BigInt(value).toString() : undefined;
   }
-  return number;
+  const isExact = value.replace(/\D/g, "").length <= EXACT_DIGITS;
+  return type.kind === "numeric" && !isExact ? value : number;
 }
 
 function canonicalInstant(text: string): string | undefined {
