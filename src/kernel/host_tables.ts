@@ -8,7 +8,7 @@
 import { applyChanges } from "../addons/install/apply.ts";
 import { planInstall } from "../addons/install/plan.ts";
 import type { Database } from "../db/database.ts";
-import { HOST_SCHEMA } from "../models/host_model.ts";
+import { hostSchema } from "../models/host_model.ts";
 import type { Model } from "../models/model.ts";
 
 /**
@@ -24,9 +24,9 @@ export async function prepareHostTables(
 ): Promise<void> {
   if (models.length === 0) return;
   await database.schemaTransaction(null, async (tx) => {
-    await tx.lock(`install:${HOST_SCHEMA}`);
-    const current = await tx.profile.introspect(tx, HOST_SCHEMA);
-    const plan = planInstall({ schema: HOST_SCHEMA, current, migrations: [], models });
+    await tx.lock(`install:${hostSchema}`);
+    const current = await tx.profile.introspect(tx, hostSchema);
+    const plan = planInstall({ schema: hostSchema, current, migrations: [], models });
     await applyChanges(tx, current, plan.changes);
   });
 }

@@ -7,6 +7,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { IdSource } from "../base/ids.ts";
+import type { FaultPort } from "../db/database.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { NavigationGroup } from "../bundle/manifest/manifest.ts";
 import type { HostModelDefinition } from "../models/host_model.ts";
@@ -44,4 +45,10 @@ export interface KernelOptions {
   readonly clock?: Clock;
   /** Makes identifiers. @default UUIDv7 of the system's clock and random numbers */
   readonly ids?: IdSource;
+  /**
+   * Stands at every statement boundary of the database; tests crash there.
+   *
+   * @internal
+   */
+  readonly fault?: FaultPort;
 }
