@@ -1,0 +1,121 @@
+/**
+ * Fresh databases on the Postgres server that `METACORE_TEST_POSTGRES` names. They are copies of a
+ * template that is migrated once per server, owned by the role `metacore_app`.
+ *
+ * @module
+ */
+
+// @ts-types="@types/pg"
+import pg from "pg";
+import { systemClock } from "../../src/base/clock.ts";
+import { checksum, migrate } from "../../src/db/migrate.ts";
+import { openDatabase } from "../../src/db/open.ts";
+import { silentLogger } from "../../src/telemetry/log.ts";
+import { migrations } from "../../migrations/mod.ts";
+
+/** The server as its superuser, or undefined when there is none. */
+export const postgresServerUrl: string | undefined = Deno.env.get("METACORE_TEST_POSTGRES") ||
+  undefined;
+
+const APP_ROLE = "metacore_app";
+const TEMPLATE_LOCK = 7_260_431;
+
+/** A database made for one test. */
+export interface CreatedDatabase {
+  /** Under the role `metacore_app`, which owns it. */
+  readonly url: string;
+  /** Under the server's superuser. */
+  readonly adminUrl: string;
+  /** Removes it. */
+  drop(): Promise<void>;
+}
+
+let templateName: Promise<string> | undefined;
+
+/**
+ * Creates a database.
+ *
+ * @param content whether the kernel's tables are there.
+ * @returns its URLs.
+ */
+export async function createPostgresDatabase(
+  content: "migrated" | "empty",
+): Promise<CreatedDatabase> {
+  const migrated = await (templateName ??= ensureTemplate());
+  const template = content === "empty" ? "template0" : migrated;
+  const name = `metacore_test_${crypto.randomUUID().replaceAll("-", "")}`;
+  await asAdmin(`create database ${name} template ${template} owner ${APP_ROLE}`);
+  return {
+    url: databaseUrl(name, APP_ROLE),
+    adminUrl: databaseUrl(name),
+    drop: () => asAdmin(`drop database if exists ${name} with (force)`),
+  };
+}
+
+/**
+ * Runs statements on a database of the server.
+ *
+ * @param url which database, under which role.
+ * @param work uses the connection.
+ * @returns what work returns.
+ */
+export async function withClient<T>(
+  url: string,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+async function asAdmin(...statements: string[]): Promise<void> {
+  await withClient(requireServer(), async (client) => {
+    for (const statement of statements) await client.query(statement);
+  });
+}
+
+function requireServer(): string {
+  if (postgresServerUrl === undefined) throw new Error("METACORE_TEST_POSTGRES is not set");
+  return postgresServerUrl;
+}
+
+function databaseUrl(database: string, role?: string): string {
+  const url = new URL(requireServer());
+  url.pathname = `/${database}`;
+  if (role !== undefined) {
+    url.username = role;
+    url.password = role;
+  }
+  return url.toString();
+}
+
+/** Creates role and template unless they are there; test files of one run share them. */
+async function ensureTemplate(): Promise<string> {
+  const version = migrations.map((migration) => checksum(migration, "postgres")).join("");
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(version));
+  const name = `metacore_template_${new Uint8Array(digest).toHex().slice(0, 16)}`;
+  await withClient(requireServer(), async (client) => {
+    await client.query("select pg_advisory_lock($1)", [TEMPLATE_LOCK]);
+    await client.query(`do $$ begin
+      if not exists (select from pg_roles where rolname = '${APP_ROLE}') then
+        create role ${APP_ROLE} login password '${APP_ROLE}' nosuperuser nobypassrls;
+      end if; end $$`);
+    const found = await client.query("select 1 from pg_database where datname = $1", [name]);
+    if (found.rows.length > 0) return;
+    const draft = `${name}_draft`;
+    await client.query(`drop database if exists ${draft} with (force)`);
+    await client.query(`create database ${draft} template template0 owner ${APP_ROLE}`);
+    const database = await openDatabase({
+      url: databaseUrl(draft, APP_ROLE),
+      logger: silentLogger,
+    });
+    await migrate(database, migrations, systemClock);
+    await database.close();
+    await client.query(`alter database ${draft} rename to ${name}`);
+  });
+  return name;
+}
