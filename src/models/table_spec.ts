@@ -1,0 +1,109 @@
+/**
+ * The table that a model needs: its columns, those every model has, and indexes that begin with the
+ * tenant. Names are logical; shortening them for an engine is the database room's business.
+ *
+ * @module
+ */
+
+import type { ColumnSpec, Expression, IndexSpec, TableSpec } from "../db/schema/spec.ts";
+import { columnTypeOf } from "./field_type.ts";
+import type { Model, ModelColumn } from "./model.ts";
+
+const TIMESTAMP = { kind: "timestamp" } as const;
+const UUID = { kind: "uuid" } as const;
+
+/**
+ * Makes the table of a model. Unique indexes hold per organization; where the model deletes softly
+ * they pass over deleted rows, so that a deleted code can be given again.
+ *
+ * @param model the model.
+ * @returns the table, protected by the tenant policy.
+ */
+export function tableSpecOf(model: Model): TableSpec {
+  return specOf(model, new Set());
+}
+
+/**
+ * Makes the tables of models that share one schema. Index names are unique in it: where two tables
+ * would give the same name (`a_b` with `c`, `a` with `b_c`), the later one is written `idx_a$b_c`.
+ *
+ * @param models models of one addon, or those of the host application.
+ * @returns the tables in the same order.
+ */
+export function tableSpecsOf(models: readonly Model[]): TableSpec[] {
+  const taken = new Set<string>();
+  return models.map((model) => specOf(model, taken));
+}
+
+function specOf(model: Model, takenIndexNames: Set<string>): TableSpec {
+  return {
+    name: model.table,
+    columns: [
+      { name: "id", type: UUID, nullable: false, default: { kind: "uuid" } },
+      { name: "organization_id", type: UUID, nullable: false, default: { kind: "tenant" } },
+      ...model.columns.map(columnSpecOf),
+      { name: "created_by_id", type: UUID, nullable: true },
+      { name: "created_at", type: TIMESTAMP, nullable: false, default: { kind: "now" } },
+      { name: "updated_at", type: TIMESTAMP, nullable: false, default: { kind: "now" } },
+      ...(model.softDelete
+        ? [{ name: "deleted_at", type: TIMESTAMP, nullable: true } satisfies ColumnSpec]
+        : []),
+    ],
+    primaryKey: ["organization_id", "id"],
+    indexes: indexesOf(model, takenIndexNames),
+    foreignKeys: [],
+    checks: [],
+    tenantPolicy: true,
+  };
+}
+
+function columnSpecOf(column: ModelColumn): ColumnSpec {
+  return {
+    name: column.name,
+    type: columnTypeOf(column),
+    nullable: !column.required,
+    ...(column.default === undefined ? {} : { default: column.default }),
+  };
+}
+
+function indexesOf(model: Model, taken: Set<string>): IndexSpec[] {
+  const { table } = model.table;
+  const live: Expression = {
+    kind: "isNull",
+    operand: { kind: "column", name: "deleted_at" },
+  };
+  const indexes: IndexSpec[] = [{
+    name: freeName("idx", table, "org", taken),
+    keys: keysOf("organization_id", "created_at", "id"),
+    unique: false,
+  }];
+  for (const column of model.columns) {
+    if (column.unique) {
+      indexes.push({
+        name: freeName("uidx", table, column.name, taken),
+        keys: keysOf("organization_id", column.name),
+        unique: true,
+        ...(model.softDelete ? { where: live } : {}),
+      });
+    } else if (column.index) {
+      indexes.push({
+        name: freeName("idx", table, column.name, taken),
+        keys: keysOf("organization_id", column.name),
+        unique: false,
+      });
+    }
+  }
+  return indexes;
+}
+
+function keysOf(...names: string[]): IndexSpec["keys"] {
+  return names.map((name) => ({ expression: { kind: "column", name } }));
+}
+
+/** `$` is outside the alphabet of names, so the second form belongs to one table and column only. */
+function freeName(prefix: string, table: string, column: string, taken: Set<string>): string {
+  const plain = `${prefix}_${table}_${column}`;
+  const name = taken.has(plain) ? `${prefix}_${table}$${column}` : plain;
+  taken.add(name);
+  return name;
+}
