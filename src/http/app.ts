@@ -12,7 +12,7 @@ import { methodNotAllowed, routeNotFound, serverStopping } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { asKernelError, failureAnswer } from "./failure.ts";
 import type { HttpApp, HttpServices } from "./http_services.ts";
-import { DEFAULT_HTTP_LIMITS } from "./limits.ts";
+import { completeLimits } from "./limits.ts";
 import type { HttpLimits } from "./limits.ts";
 import { AccessLog } from "./middleware/access_log.ts";
 import { authenticate } from "./middleware/authenticate.ts";
@@ -32,7 +32,8 @@ import { ROUTES } from "./routes.ts";
  *
  * @param services what it speaks for, and its settings.
  * @returns the function that answers requests, and the way to stop.
- * @throws {KernelError} http.invalid_origin — when a CORS origin is not an exact origin.
+ * @throws {KernelError} http.invalid_origin, http.invalid_limit — when a setting would not do what
+ *   its writer meant.
  * @example
  * ```ts ignore
  * const app = createHttpApp(services);
@@ -40,7 +41,7 @@ import { ROUTES } from "./routes.ts";
  * ```
  */
 export function createHttpApp(services: HttpServices): HttpApp {
-  const limits = { ...DEFAULT_HTTP_LIMITS, ...services.limits };
+  const limits = completeLimits(services.limits);
   const gate = new Gate();
   const cors = new CorsPolicy(services.cors?.origins ?? []);
   const log = new AccessLog(services.logger, services.clock);

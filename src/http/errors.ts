@@ -205,3 +205,12 @@ export function invalidOrigin(origin: string): KernelError {
       "write scheme, host and port such as https://app.example.com",
   });
 }
+
+/** A limit that would not limit. */
+export function invalidLimit(name: string, value: unknown): KernelError {
+  return new KernelError({
+    code: "http.invalid_limit",
+    kind: "invalid",
+    message: `HTTP limit ${name}: ${String(value)} is not a whole number of 1 or more`,
+  });
+}

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { invalidLimit } from "./errors.ts";
+
 /** Bounds on what one request may cost. */
 export interface HttpLimits {
   /** Longest URL in characters: the query carries filters, never documents. */
@@ -35,3 +37,19 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   uploadTimeoutMs: 300_000,
   probeTimeoutMs: 3_000,
 };
+
+/**
+ * Completes and checks limits. A limit that is no number would be no limit, so it is refused.
+ *
+ * @param given limits that differ from {@link DEFAULT_HTTP_LIMITS}.
+ * @returns every limit.
+ * @throws {KernelError} http.invalid_limit — for an unknown name, or a value that is not a whole
+ *   number of 1 or more.
+ */
+export function completeLimits(given: Partial<HttpLimits> = {}): HttpLimits {
+  for (const [name, value] of Object.entries(given)) {
+    const valid = Object.hasOwn(DEFAULT_HTTP_LIMITS, name) && Number.isSafeInteger(value);
+    if (!valid || value < 1) throw invalidLimit(name, value);
+  }
+  return Object.freeze({ ...DEFAULT_HTTP_LIMITS, ...given });
+}

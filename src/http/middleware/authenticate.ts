@@ -35,8 +35,8 @@ class RequestCaller implements UserCaller {
   readonly organizationId: string;
   readonly role: string;
   readonly requestId: string;
-  readonly email?: string;
-  readonly locale?: string;
+  declare readonly email?: string;
+  declare readonly locale?: string;
   readonly #exchange: Exchange;
 
   constructor(exchange: Exchange, claims: TokenClaims, locale: string | undefined) {

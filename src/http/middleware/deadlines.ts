@@ -24,6 +24,7 @@ export class Deadlines {
   readonly #clock: Clock;
   readonly #lookEveryMs: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
 
   /**
    * Makes the watch.
@@ -50,7 +51,7 @@ export class Deadlines {
     return new Promise((resolve, reject) => {
       const running = { exchange, timeoutMs, reject };
       this.#running.add(running);
-      this.#timer ??= setTimeout(() => this.#look(), this.#lookEveryMs);
+      if (!this.#closed) this.#timer ??= setTimeout(() => this.#look(), this.#lookEveryMs);
       work.then((value) => {
         this.#running.delete(running);
         resolve(value);
@@ -61,8 +62,9 @@ export class Deadlines {
     });
   }
 
-  /** Ends the watch, when nothing runs any more. */
+  /** Ends the watch for good, when nothing but probes comes any more. */
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }

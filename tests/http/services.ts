@@ -1,0 +1,233 @@
+/**
+ * Services for the tests of the HTTP room: each answers a constant and remembers how it was asked;
+ * a test replaces what it is about.
+ *
+ * @module
+ */
+
+import type { AddonService, Installation } from "../../src/addons/addon_service.ts";
+import type { AuthService, Organization, User } from "../../src/auth/auth_service.ts";
+import { KernelError } from "../../src/base/error.ts";
+import { JsonText } from "../../src/base/json_text.ts";
+import type { JsonObject } from "../../src/base/json.ts";
+import type { Manifest } from "../../src/bundle/manifest/manifest.ts";
+import { createHttpApp } from "../../src/http/app.ts";
+import type { HttpApp, HttpServices } from "../../src/http/http_services.ts";
+import type { MetadataService } from "../../src/models/metadata_service.ts";
+import type { RecordService } from "../../src/records/record_service.ts";
+import type { LogFields, Logger, LogLevel } from "../../src/telemetry/log.ts";
+
+export const ORGANIZATION_ID = "0190a000-0000-7000-8000-00000000000a";
+export const USER_ID = "0190a000-0000-7000-8000-00000000000b";
+export const RECORD_ID = "0190a000-0000-7000-8000-00000000000c";
+export const TOKEN = "good.token.here";
+
+const TIME = "2026-11-21T08:50:59.123Z";
+
+export const USER: User = {
+  id: USER_ID,
+  organization_id: ORGANIZATION_ID,
+  name: "Ana",
+  email: "ana@example.com",
+  role: "owner",
+  created_at: TIME,
+  updated_at: TIME,
+};
+
+const ORGANIZATION: Organization = { id: ORGANIZATION_ID, name: "Acme", slug: "acme" };
+
+const SESSION = { user: USER, organization: ORGANIZATION, token: TOKEN, expires_at: TIME };
+
+const INSTALLATION: Installation = {
+  id: "0190a000-0000-7000-8000-00000000000d",
+  organization_id: ORGANIZATION_ID,
+  addon_key: "tickets",
+  version: "1.0.0",
+  status: "enabled",
+  source: "federated",
+  settings: { color: "red" },
+  installed_at: TIME,
+  enabled_at: TIME,
+};
+
+/** A row whose text only survives when nobody parses and prints it again. */
+export const ROW_TEXT = `{"id":"${RECORD_ID}", "title":"one","price":10.50,"big":9007199254740993}`;
+const ROW = new JsonText<JsonObject>(ROW_TEXT);
+
+/** One remembered call: the method's name, then its arguments. */
+export type Call = readonly [name: string, ...args: unknown[]];
+
+/** One remembered log line. */
+export interface Line {
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** An app with everything a test looks at. */
+export interface Bench {
+  readonly app: HttpApp;
+  readonly calls: Call[];
+  readonly lines: Line[];
+  /** Asks with a valid token, unless the headers say otherwise. */
+  readonly ask: (path: string, init?: RequestInit) => Promise<Response>;
+  /** Asks with a JSON body. */
+  readonly send: (method: string, path: string, body: unknown) => Promise<Response>;
+}
+
+/** What a test replaces. */
+export interface Replacements extends Omit<Partial<HttpServices>, "auth" | "records" | "addons"> {
+  readonly auth?: Partial<AuthService>;
+  readonly records?: Partial<RecordService>;
+  readonly addons?: Partial<AddonService>;
+}
+
+/** Makes an app over constant services and runs a test with it. */
+export async function withApp(
+  replaced: Replacements,
+  test: (bench: Bench) => Promise<void>,
+): Promise<void> {
+  const calls: Call[] = [];
+  const lines: Line[] = [];
+  let count = 0;
+  const app = createHttpApp({
+    logger: loggerInto(lines),
+    clock: { nowMs: () => Date.now() },
+    ids: { next: () => `request-${++count}` },
+    readiness: () => Promise.resolve({ ready: true, checks: { database: "ok" } }),
+    kernelContractVersion: "2.0.0",
+    ...replaced,
+    auth: { ...constantAuth(calls), ...replaced.auth },
+    records: { ...constantRecords(calls), ...replaced.records },
+    metadata: replaced.metadata ?? constantMetadata(calls),
+    addons: { ...constantAddons(calls), ...replaced.addons },
+  });
+  const ask: Bench["ask"] = (path, init = {}) => {
+    const headers = new Headers(init.headers);
+    if (!headers.has("authorization")) headers.set("authorization", `Bearer ${TOKEN}`);
+    return app.fetch(new Request(`http://kernel.test${path}`, { ...init, headers }), {
+      remoteAddress: "192.0.2.1",
+    });
+  };
+  const send: Bench["send"] = (method, path, body) =>
+    ask(path, {
+      method,
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json" },
+    });
+  try {
+    await test({ app, calls, lines, ask, send });
+  } finally {
+    await app.drain();
+  }
+}
+
+function loggerInto(lines: Line[]): Logger {
+  const write = (level: LogLevel) => (message: string, fields: LogFields = {}) => {
+    lines.push({ level, message, fields });
+  };
+  const logger: Logger = {
+    debug: write("debug"),
+    info: write("info"),
+    warn: write("warn"),
+    error: write("error"),
+    with: () => logger,
+  };
+  return logger;
+}
+
+/** A service method that remembers its arguments and gives a constant. */
+function gives<T>(calls: Call[], name: string, value: T): (...args: unknown[]) => Promise<T> {
+  return (...args) => {
+    calls.push([name, ...args]);
+    return Promise.resolve(value);
+  };
+}
+
+function constantAuth(calls: Call[]): AuthService {
+  return {
+    login: gives(calls, "login", SESSION),
+    register: gives(calls, "register", SESSION),
+    me: gives(calls, "me", { user: USER, organization: ORGANIZATION }),
+    createOrganization: gives(calls, "createOrganization", {
+      user: USER,
+      organization: ORGANIZATION,
+    }),
+    createUser: gives(calls, "createUser", USER),
+    countOrganizations: gives(calls, "countOrganizations", 1),
+    verify: (token) => {
+      if (token !== TOKEN) return Promise.reject(invalidToken());
+      return Promise.resolve({
+        userId: USER_ID,
+        organizationId: ORGANIZATION_ID,
+        role: "owner",
+        expiresAt: 1_800_000_000,
+      });
+    },
+  };
+}
+
+function invalidToken(): KernelError {
+  return new KernelError({
+    code: "auth.token_invalid",
+    kind: "unauthenticated",
+    message: "Unauthorized",
+  });
+}
+
+function constantRecords(calls: Call[]): RecordService {
+  return {
+    list: gives(calls, "list", {
+      rows: new JsonText<JsonObject[]>(`[${ROW_TEXT}]`),
+      meta: { total: 1, page: 1, per_page: 15, last_page: 1 },
+    }),
+    get: gives(calls, "get", ROW),
+    create: gives(calls, "create", ROW),
+    update: gives(calls, "update", ROW),
+    remove: gives(calls, "remove", undefined),
+    facets: gives(calls, "facets", [{ value: "open", label: "Open", count: 2 }]),
+    aggregate: gives(calls, "aggregate", { price: 21 }),
+    options: gives(calls, "options", {
+      type: "static" as const,
+      options: [{ id: "open", value: "open", label: "Open", name: "Open", color: "green" }],
+    }),
+    search: gives(calls, "search", [{ id: 1, value: 1, label: "One", name: "One" }]),
+  };
+}
+
+function constantMetadata(calls: Call[]): MetadataService {
+  return {
+    table: gives(calls, "table", { title: "Tickets", columns: [] }),
+    modal: gives(calls, "modal", { title: "Ticket", fields: [] }),
+    all: gives(calls, "all", {
+      version: "a.1",
+      tables: { tickets: { title: "Tickets", columns: [] } },
+      modals: {},
+    }),
+  };
+}
+
+function constantAddons(calls: Call[]): AddonService {
+  const document = { key: "tickets", version: "1.0.0", unread: { kept: true } };
+  return {
+    install: gives(calls, "install", {
+      installation: INSTALLATION,
+      installSecret: "ab".repeat(32),
+      // The route sends the author's document and nothing else of the manifest.
+      manifest: { document } as unknown as Manifest,
+      warnings: ["hooks are not run"],
+    }),
+    uninstall: gives(calls, "uninstall", undefined),
+    installations: gives(calls, "installations", [INSTALLATION]),
+    manifests: gives(calls, "manifests", [document]),
+    navigation: gives(calls, "navigation", [
+      {
+        title: "Core",
+        target: "core",
+        items: [{ title: "Home", url: "/" }, { title: "In", url: "/x", owner: "addon:tickets" }],
+      },
+      { title: "Tickets", icon: "Box", items: [{ title: "All", owner: "addon:tickets" }] },
+      { title: "Empty", items: [] },
+    ]),
+  };
+}
