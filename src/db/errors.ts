@@ -121,3 +121,13 @@ export function migrationUnknown(name: string): KernelError {
     details: { migration: name },
   });
 }
+
+/** The start-up audit found ways around the tenant wall. @param findings one line each. */
+export function auditRefused(findings: readonly string[]): KernelError {
+  return new KernelError({
+    code: "db.audit_refused",
+    kind: "precondition",
+    message: findings.join("\n"),
+    details: { findings },
+  });
+}

@@ -10,6 +10,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Database, Transaction } from "./database.ts";
 import { migrationChanged, migrationUnknown } from "./errors.ts";
 import type { Migration } from "./migration.ts";
+import { grantRights } from "./roles.ts";
 
 /** What a run did. */
 export interface MigrateResult {
@@ -70,6 +71,7 @@ export async function migrate(
       applied.push(migration.name);
     });
   }
+  await grantRights(database);
   return { applied };
 }
 
