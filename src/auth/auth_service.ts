@@ -53,6 +53,17 @@ export interface NewOrganization {
   readonly password: string;
 }
 
+/** A new organization as an operator or host application opens it. */
+export interface OperatorNewOrganization extends NewOrganization {
+  /**
+   * `none_exists` opens it only where there is no organization yet, which is decided under a lock:
+   * of two starters at one time, one opens it.
+   *
+   * @default "always"
+   */
+  readonly condition?: "always" | "none_exists";
+}
+
 /** A new user of an existing organization. */
 export interface NewUser {
   readonly organizationId: string;
@@ -70,13 +81,17 @@ export interface AuthService {
    * give the same error.
    *
    * @param clientAddress counted by the rate limit beside the address.
-   * @throws {KernelError} auth.invalid_credentials, auth.rate_limited, auth.missing_fields
+   * @throws {KernelError} auth.invalid_credentials, auth.rate_limited, auth.missing_fields, auth.busy
    */
   login(
     credentials: { readonly email: string; readonly password: string },
     clientAddress: string,
   ): Promise<Session>;
-  /** Checks a token. @throws {KernelError} auth.token_expired, auth.token_invalid */
+  /**
+   * Checks a token.
+   *
+   * @throws {KernelError} auth.token_missing, auth.token_expired, auth.token_invalid
+   */
   verify(token: string): Promise<TokenClaims>;
   /** The caller's user and organization. @throws {KernelError} auth.user_not_found */
   me(caller: UserCaller): Promise<{ readonly user: User; readonly organization: Organization }>;
@@ -84,14 +99,24 @@ export interface AuthService {
    * Opens an organization with its owner and logs the owner in, where registration is open.
    *
    * @throws {KernelError} auth.registration_closed, auth.user_exists, auth.missing_fields,
-   *   auth.weak_password
+   *   auth.weak_password, auth.invalid_email, auth.invalid_name, auth.busy
    */
   register(request: NewOrganization): Promise<Session>;
-  /** Opens an organization with its owner; for operators and host applications. */
+  /**
+   * Opens an organization with its owner; for operators and host applications.
+   *
+   * @throws {KernelError} what {@link AuthService.register} throws, registration_closed apart;
+   *   auth.organization_exists — where the condition does not hold.
+   */
   createOrganization(
-    request: NewOrganization,
+    request: OperatorNewOrganization,
   ): Promise<{ readonly user: User; readonly organization: Organization }>;
-  /** Adds a user; for operators and host applications. */
+  /**
+   * Adds a user; for operators and host applications.
+   *
+   * @throws {KernelError} auth.organization_not_found, auth.user_exists, auth.missing_fields,
+   *   auth.weak_password, auth.invalid_email, auth.invalid_name, auth.invalid_role, auth.busy
+   */
   createUser(request: NewUser): Promise<User>;
   /** Number of organizations; 0 on a first start. */
   countOrganizations(): Promise<number>;
