@@ -42,7 +42,7 @@ function create(options: DatabaseOptions): Database {
     }
     case "postgres":
     case "postgresql":
-      if (URL.canParse(options.url)) return new PostgresDatabase(options);
+      if (rest.startsWith("//") && URL.canParse(options.url)) return new PostgresDatabase(options);
       break;
   }
   throw urlNotAccepted(scheme === "" ? options.url.slice(0, 8) : `${scheme}:`);

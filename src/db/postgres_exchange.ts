@@ -137,7 +137,8 @@ export class Exchange {
         this.#beforeStatement?.(statement.sql);
         this.#write(connection, statement);
       }
-      this.#beforeStatement?.("sync");
+      // Before this point several statements are written and none takes effect.
+      if (this.#statements.length > 1) this.#beforeStatement?.("sync");
       connection.sync();
     } catch (thrown) {
       // Without its Sync what was written takes no effect; the connection is of no more use.

@@ -12,6 +12,7 @@ import {
   type StatementSync,
 } from "node:sqlite";
 import type { Statement } from "./database.ts";
+import { invalidStatement } from "./errors.ts";
 import { type StatementKind, statementKind } from "./sqlite_statement.ts";
 import { toSqlite } from "./sqlite_values.ts";
 
@@ -146,6 +147,8 @@ export class SqliteConnection {
       this.#cache.set(sql, cached);
       return cached;
     }
+    // SQLite would stop reading there, and run what stands before it.
+    if (sql.includes("\0")) throw invalidStatement("A statement holds the character NUL");
     const statement = this.#database.prepare(sql);
     statement.setReadBigInts(true);
     statement.setReturnArrays(true);
