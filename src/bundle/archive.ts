@@ -41,7 +41,7 @@ export async function readArchive(
   const bounds = { ...DEFAULT_ARCHIVE_LIMITS, ...limits };
   if (archive.length > bounds.maxArchiveBytes) {
     throw overLimit(
-      "archive_too_large",
+      "bundle.archive_too_large",
       `Bundle has ${archive.length} bytes; ${bounds.maxArchiveBytes} are allowed.`,
       bounds.maxArchiveBytes,
     );
@@ -97,7 +97,7 @@ class TarReader {
     const header = readHeader(this.#tar.subarray(at, at + BLOCK_BYTES), at);
     if (++this.#headers > this.#limits.maxEntries) {
       throw overLimit(
-        "too_many_entries",
+        "bundle.too_many_entries",
         `Bundle has more than ${this.#limits.maxEntries} entries.`,
         this.#limits.maxEntries,
       );
@@ -124,7 +124,7 @@ class TarReader {
     const limit = isExtension ? MAX_EXTENSION_BYTES : this.#limits.maxEntryBytes;
     if (header.size > limit) {
       throw overLimit(
-        "entry_too_large",
+        "bundle.entry_too_large",
         `Entry ${quoted(path)} has ${header.size} bytes; ${limit} are allowed.`,
         limit,
       );

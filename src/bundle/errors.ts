@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type ErrorKind, KernelError } from "../base/error.ts";
+import { KernelError } from "../base/error.ts";
 
 const MAX_QUOTED_CHARACTERS = 120;
 
@@ -28,23 +28,23 @@ export function quoted(text: string): string {
 /**
  * A figure of the archive exceeds its limit.
  *
- * @param what which figure: last part of the code.
+ * @param code which figure.
  * @param message one sentence naming the figure.
  * @param limit the limit.
- * @returns `bundle.<what>`, kind too_large.
+ * @returns an error of that code, kind too_large.
  */
 export function overLimit(
-  what:
-    | "archive_too_large"
-    | "unpacked_too_large"
-    | "ratio_too_high"
-    | "too_many_entries"
-    | "entry_too_large",
+  code:
+    | "bundle.archive_too_large"
+    | "bundle.unpacked_too_large"
+    | "bundle.ratio_too_high"
+    | "bundle.too_many_entries"
+    | "bundle.entry_too_large",
   message: string,
   limit: number,
 ): KernelError {
   return new KernelError({
-    code: `bundle.${what}`,
+    code,
     kind: "too_large",
     message,
     details: { limit },
@@ -59,7 +59,7 @@ export function overLimit(
  * @returns `bundle.bad_gzip`.
  */
 export function badGzip(message: string, cause?: unknown): KernelError {
-  return invalid("bad_gzip", `Bundle is not one plain gzip stream: ${message}.`, {}, cause);
+  return invalid("bundle.bad_gzip", `Bundle is not one plain gzip stream: ${message}.`, {}, cause);
 }
 
 /**
@@ -70,9 +70,13 @@ export function badGzip(message: string, cause?: unknown): KernelError {
  * @returns `bundle.bad_tar`.
  */
 export function badTar(message: string, offset: number): KernelError {
-  return invalid("bad_tar", `Bundle is not a sound tar archive: ${message} (byte ${offset}).`, {
-    offset,
-  });
+  return invalid(
+    "bundle.bad_tar",
+    `Bundle is not a sound tar archive: ${message} (byte ${offset}).`,
+    {
+      offset,
+    },
+  );
 }
 
 /**
@@ -84,7 +88,7 @@ export function badTar(message: string, offset: number): KernelError {
  */
 export function entryKind(path: string, kind: string): KernelError {
   return invalid(
-    "entry_kind",
+    "bundle.entry_kind",
     `Entry ${quoted(path)} is a ${kind}; a bundle holds regular files only.`,
     { entry: path, kind },
   );
@@ -98,7 +102,9 @@ export function entryKind(path: string, kind: string): KernelError {
  * @returns `bundle.bad_path`.
  */
 export function badPath(path: string, reason: string): KernelError {
-  return invalid("bad_path", `Entry ${quoted(path)} has a name that ${reason}.`, { entry: path });
+  return invalid("bundle.bad_path", `Entry ${quoted(path)} has a name that ${reason}.`, {
+    entry: path,
+  });
 }
 
 /**
@@ -110,7 +116,7 @@ export function badPath(path: string, reason: string): KernelError {
  */
 export function duplicateEntry(path: string, earlier: string): KernelError {
   return invalid(
-    "duplicate_entry",
+    "bundle.duplicate_entry",
     `Entry ${quoted(path)} clashes with entry ${quoted(earlier)}.`,
     { entry: path, earlier },
   );
@@ -123,7 +129,7 @@ export function duplicateEntry(path: string, earlier: string): KernelError {
  * @returns `bundle.bad_text`.
  */
 export function badText(path: string): KernelError {
-  return invalid("bad_text", `Entry ${quoted(path)} is not UTF-8 text free of NUL.`, {
+  return invalid("bundle.bad_text", `Entry ${quoted(path)} is not UTF-8 text free of NUL.`, {
     entry: path,
   });
 }
@@ -135,7 +141,7 @@ export function badText(path: string): KernelError {
  * @returns `bundle.incomplete`.
  */
 export function incomplete(message: string): KernelError {
-  return invalid("incomplete", message, {});
+  return invalid("bundle.incomplete", message, {});
 }
 
 /**
@@ -147,7 +153,7 @@ export function incomplete(message: string): KernelError {
  * @returns `bundle.bad_json`.
  */
 export function badJson(message: string, line: number, column: number): KernelError {
-  return invalid("bad_json", `manifest.json, line ${line}, column ${column}: ${message}.`, {
+  return invalid("bundle.bad_json", `manifest.json, line ${line}, column ${column}: ${message}.`, {
     line,
     column,
   });
@@ -192,10 +198,9 @@ function invalid(
   details: Readonly<Record<string, unknown>>,
   cause?: unknown,
 ): KernelError {
-  const kind: ErrorKind = "invalid";
   return new KernelError({
-    code: `bundle.${code}`,
-    kind,
+    code,
+    kind: "invalid",
     message,
     details,
     ...(cause === undefined ? {} : { cause }),

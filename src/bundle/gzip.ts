@@ -125,14 +125,14 @@ function inflate(compressed: Uint8Array, limits: Required<ArchiveLimits>): Promi
 function exceeded(length: number, compressedLength: number, limits: Required<ArchiveLimits>) {
   if (length > limits.maxUnpackedBytes) {
     return overLimit(
-      "unpacked_too_large",
+      "bundle.unpacked_too_large",
       `Bundle unpacks to more than ${limits.maxUnpackedBytes} bytes.`,
       limits.maxUnpackedBytes,
     );
   }
   if (length > RATIO_FREE_BYTES && length > compressedLength * limits.maxRatio) {
     return overLimit(
-      "ratio_too_high",
+      "bundle.ratio_too_high",
       `Bundle unpacks to more than ${limits.maxRatio} times its ${compressedLength} bytes.`,
       limits.maxRatio,
     );

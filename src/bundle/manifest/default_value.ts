@@ -17,6 +17,7 @@ export type ColumnDefaultValue =
 
 const NUMBER = /^-?\d+(\.\d+)?$/;
 const QUOTED = /^'([^'";\\]*)'$/;
+const TIME = /^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-]\d{2}(:?\d{2})?)?$/;
 const WORDS: Readonly<Record<string, ColumnDefaultValue | undefined>> = {
   "now()": { kind: "now" },
   "current_timestamp": { kind: "now" },
@@ -116,10 +117,16 @@ function asBoolean(value: string | number | boolean): boolean | undefined {
 }
 
 function isInstant(text: string): boolean {
-  return /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}(:?\d{2})?)?)?$/.test(
-    text,
-  ) &&
-    !Number.isNaN(Date.parse(text.slice(0, 10)));
+  const [day, ...time] = text.split(/[T ]/);
+  if (!isDay(day!) || time.length > 1) return false;
+  return time[0] === undefined || TIME.test(time[0]);
+}
+
+function isDay(text: string): boolean {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
+  // A day that does not exist, such as 30 February, comes back as another one or not at all.
+  const day = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }
 
 function isJson(text: string): boolean {

@@ -26,7 +26,7 @@ export const MAX_JSON_DEPTH = 64;
 export function readJson(source: string | Uint8Array): Json {
   if (source.length > MAX_JSON_BYTES) {
     throw overLimit(
-      "entry_too_large",
+      "bundle.entry_too_large",
       `manifest.json has more than ${MAX_JSON_BYTES} bytes.`,
       MAX_JSON_BYTES,
     );

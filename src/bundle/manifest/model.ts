@@ -32,11 +32,11 @@ export function readModels(node: ManifestNode): ModelDefinition[] {
     return model;
   });
   models.forEach((model, index) => {
+    const key = model.model_key.toLowerCase();
     const taken = models.some((other) =>
-      other !== model && other.table_name !== "" &&
-      other.table_name === model.model_key.toLowerCase() && other.table_name !== model.table_name
+      other.table_name === key && other.model_key.toLowerCase() !== key
     );
-    if (taken) {
+    if (taken && model.table_name !== key) {
       items[index]!.field("model_key").complain(
         `"${model.model_key}" is the table of another model, so that neither could be addressed`,
       );
