@@ -1,0 +1,50 @@
+/**
+ * What an event is: something that happened to a record of an organization, past tense
+ * (contract/metacore.md §8.3). Delivering events is not decided here.
+ *
+ * @module
+ */
+
+import type { Json, JsonObject } from "../base/json.ts";
+
+/** What can happen to a record. */
+export type RecordChange = "created" | "updated" | "deleted";
+
+/** Payload of a record event: the row before and after, as far as each exists. */
+export interface RecordEventPayload extends JsonObject {
+  readonly id: string;
+  readonly before?: JsonObject;
+  readonly after?: JsonObject;
+}
+
+/** One entry of the event log. */
+export interface EventRecord {
+  /** Position in the log; rises within an organization. */
+  readonly sequence: number;
+  /** UUIDv7. */
+  readonly id: string;
+  readonly organizationId: string;
+  /** `<addonKey>.<model>.<created|updated|deleted>`. */
+  readonly name: string;
+  readonly addonKey: string;
+  readonly model: string;
+  readonly recordId: string | null;
+  readonly payload: Json;
+  /** User who caused it; null for the system. */
+  readonly actorId: string | null;
+  readonly requestId: string;
+  /** RFC 3339. */
+  readonly createdAt: string;
+}
+
+/**
+ * Names the event of a change to a record (contract/metacore.md §8.3).
+ *
+ * @param addonKey addon that owns the model, or `kernel`.
+ * @param model key of the model.
+ * @param change what happened.
+ * @returns such as `tickets.ticket.created`.
+ */
+export function recordEventName(addonKey: string, model: string, change: RecordChange): string {
+  return `${addonKey}.${model}.${change}`;
+}

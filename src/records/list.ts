@@ -1,0 +1,113 @@
+/**
+ * Lists records: one round trip for the page and its total, in most cases.
+ *
+ * @module
+ */
+
+import { type RawBuilder, sql } from "kysely";
+import { JsonText } from "../base/json_text.ts";
+import type { JsonObject } from "../base/json.ts";
+import type { Statement } from "../db/database.ts";
+import { type RecordContext, recordView, tableOf, templateOf } from "./context.ts";
+import type { Count, Counts } from "./count.ts";
+import { parseListRequest } from "./query/params.ts";
+import { planList, type ReadPlan } from "./query/plan.ts";
+import {
+  listOrder,
+  selectionKey,
+  selectionValues,
+  selectionWhere,
+  sortKey,
+} from "./query/render.ts";
+import { recordJson, type RecordJsonOptions } from "./record_json.ts";
+import type { RecordPage } from "./record_service.ts";
+import { slotValue } from "./template.ts";
+
+/** The rows of a page and how many they are. */
+interface Page {
+  readonly json: string;
+  readonly count: number;
+}
+
+/**
+ * Lists one page of records with the exact total.
+ *
+ * @param context the request; its permission has been checked.
+ * @param counts where totals are remembered.
+ * @param query the query string.
+ * @returns the page.
+ * @throws {KernelError} record.unknown_column, record.unknown_parameter, record.invalid_filter
+ */
+export async function listRecords(
+  context: RecordContext,
+  counts: Counts,
+  query: URLSearchParams,
+): Promise<RecordPage> {
+  const plan = planList(parseListRequest(query), context.live.shape);
+  const count = counts.of(context, plan.selection);
+  const statement = await pageStatement(context, plan);
+  const { database } = context.ports;
+  const [first, ...rest] = await database.batch(
+    context.caller.organizationId,
+    [statement, ...count.statements],
+  );
+  const [json, rows] = first?.rows[0] ?? [];
+  const page: Page = { json: json ?? "[]", count: Number(rows ?? 0) };
+  const total = count.read(rest) ?? totalOfPage(plan, page) ?? await recount(context, count);
+  return {
+    rows: new JsonText<readonly JsonObject[]>(page.json),
+    meta: {
+      total,
+      page: plan.page,
+      per_page: plan.perPage,
+      last_page: Math.max(1, Math.ceil(total / plan.perPage)),
+    },
+  };
+}
+
+/** A page that is not full is the last one, so it tells the total by itself. */
+function totalOfPage(plan: ReadPlan, page: Page): number | undefined {
+  if (page.count >= plan.perPage || (page.count === 0 && plan.page > 1)) return undefined;
+  return (plan.page - 1) * plan.perPage + page.count;
+}
+
+async function recount(context: RecordContext, count: Count): Promise<number> {
+  const results = await context.ports.database.batch(
+    context.caller.organizationId,
+    count.counting,
+  );
+  return count.readCounting(results);
+}
+
+async function pageStatement(context: RecordContext, plan: ReadPlan): Promise<Statement> {
+  const view = await recordView(context);
+  const values = selectionValues(context.caller.organizationId, plan.selection);
+  const shape = selectionKey(plan.selection);
+  const key = shape === undefined ? undefined : `list ${view.key} ${sortKey(plan)} ${shape}`;
+  const template = templateOf(
+    context,
+    key,
+    () => pageQuery(context, plan, view.json, values.length),
+  );
+  return template.bind([...values, plan.perPage, (plan.page - 1) * plan.perPage]);
+}
+
+/** The rows of the page are chosen first, so that JSON is written for them alone. */
+function pageQuery(
+  context: RecordContext,
+  plan: ReadPlan,
+  json: RecordJsonOptions,
+  limitSlot: number,
+): RawBuilder<unknown> {
+  const { profile } = context.ports.database;
+  const target = { profile, scope: context.ports.scope, shape: context.live.shape };
+  const columns = [...context.live.shape.columns.keys()].map((name) => sql.ref(`record.${name}`));
+  const rows = sql`select ${sql.join(columns)} from ${tableOf(context)} as record where ${
+    selectionWhere(target, plan.selection, "record")
+  } order by ${listOrder(plan, "record")} limit ${
+    slotValue(profile, limitSlot, { kind: "bigint" })
+  } offset ${slotValue(profile, limitSlot + 1, { kind: "bigint" })}`;
+  return sql`select ${
+    profile.jsonArray(recordJson(json, "record"))
+  }, count(*) from (${rows}) as record`;
+}
