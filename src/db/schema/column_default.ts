@@ -17,6 +17,8 @@ const INSTANT =
   /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?))?(?:Z|[+]00(?::?00)?)?$/;
 /** Decimal digits that a JavaScript number always keeps. */
 const EXACT_DIGITS = 15;
+/** Most digits `Number.prototype.toFixed` gives. */
+const MAX_FIXED_DIGITS = 100;
 const BOOLEANS: Readonly<Record<string, boolean>> = {
   true: true,
   false: false,
@@ -90,7 +92,7 @@ function canonicalText(text: string, type: ColumnType): string | undefined {
 function canonicalNumber(value: LiteralValue, type: ColumnType): LiteralValue | undefined {
   if (typeof value === "boolean" || !NUMBER.test(String(value))) return undefined;
   const number = Number(value) + 0;
-  if (!Number.isFinite(number)) return undefined;
+  if (!Number.isFinite(number) || !isInRange(number, type)) return undefined;
   const isWholeType = type.kind === "smallint" || type.kind === "integer" || type.kind === "bigint";
   if (isWholeType && !/^-?\d+$/.test(String(value))) return undefined;
   if (typeof value === "number") return number;
@@ -99,6 +101,18 @@ function canonicalNumber(value: LiteralValue, type: ColumnType): LiteralValue | 
   }
   const isExact = value.replace(/\D/g, "").length <= EXACT_DIGITS;
   return type.kind === "numeric" && !isExact ? value : number;
+}
+
+/** What Postgres would refuse at the first insert, and SQLite would store. */
+function isInRange(number: number, type: ColumnType): boolean {
+  if (type.kind === "smallint") return Math.abs(number + 0.5) < 2 ** 15;
+  if (type.kind === "integer") return Math.abs(number + 0.5) < 2 ** 31;
+  if (type.kind === "bigint") return number >= -(2 ** 63) && number < 2 ** 63;
+  if (type.kind === "real") return Number.isFinite(Math.fround(number));
+  if (type.kind !== "numeric" || type.precision === undefined) return true;
+  const scale = type.scale ?? 0;
+  const rounded = Number(Math.abs(number).toFixed(Math.min(scale, MAX_FIXED_DIGITS)));
+  return rounded < 10 ** (type.precision - scale);
 }
 
 function canonicalInstant(text: string): string | undefined {
