@@ -8,7 +8,7 @@
 
 import { errors, type JWTPayload, jwtVerify, type JWTVerifyResult, SignJWT } from "@panva/jose";
 import type { Clock } from "../base/clock.ts";
-import { type IdSource, isUuid } from "../base/ids.ts";
+import { type IdSource, isUuid, SystemIds } from "../base/ids.ts";
 import type { TokenClaims } from "./auth_service.ts";
 import { invalidLifetime, tokenExpired, tokenInvalid, tokenMissing, weakKey } from "./errors.ts";
 import { TokenCache } from "./token_cache.ts";
@@ -18,7 +18,8 @@ export interface TokenOptions {
   /** Signs and verifies; at least 32 bytes. */
   readonly key: Uint8Array;
   readonly clock: Clock;
-  readonly ids: IdSource;
+  /** Makes claim `jti`. @default UUIDv7 of the system's clock and random numbers */
+  readonly ids?: IdSource;
   /** Claim `iss`. @default "metacore" */
   readonly issuer?: string;
   /** Claim `aud`. @default "metacore-api" */
@@ -78,7 +79,7 @@ const REQUIRED_CLAIMS = ["iss", "aud", "exp", "iat", "sub", "org"];
 /**
  * Makes the issuer and verifier of tokens, importing the key once.
  *
- * @param options key, clock, names and lifetime.
+ * @param options key, clock, issuer, audience and lifetime.
  * @returns the tokens.
  * @throws {KernelError} auth.weak_key — fewer than 32 bytes.
  * @throws {KernelError} auth.invalid_lifetime — outside 60 to 2,592,000 seconds.
@@ -110,7 +111,7 @@ class SignedTokens implements Tokens {
 
   constructor(options: TokenOptions, key: CryptoKey, lifetimeSeconds: number) {
     this.#clock = options.clock;
-    this.#ids = options.ids;
+    this.#ids = options.ids ?? new SystemIds();
     this.#key = key;
     this.#issuer = options.issuer ?? DEFAULT_ISSUER;
     this.#audience = options.audience ?? DEFAULT_AUDIENCE;
