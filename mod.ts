@@ -76,7 +76,7 @@ export { JsonText } from "./src/base/json_text.ts";
 export type { Json, JsonObject } from "./src/base/json.ts";
 
 // Models of the host application.
-export type { HostModelDefinition } from "./src/models/host_model.ts";
+export type { HostColumn, HostModelDefinition, HostRelation } from "./src/models/host_model.ts";
 
 // Manifests.
 export type {

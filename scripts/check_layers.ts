@@ -32,7 +32,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   ],
   migrations: ["db"],
   kernel: ["*"],
-  cli: ["kernel", "base"],
+  cli: ["*"],
   "mod.ts": ["*"],
 };
 

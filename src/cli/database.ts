@@ -4,7 +4,7 @@
  * @module
  */
 
-import { rolesSql } from "../kernel/roles.ts";
+import { rolesSql } from "../db/roles.ts";
 import { print } from "./output.ts";
 
 /** Names in the SQL. */
@@ -20,5 +20,5 @@ export interface RoleNames {
  * @param names names of the database and the roles.
  */
 export function printRolesSql(names: RoleNames): void {
-  print(rolesSql(names));
+  print(rolesSql({ database: names.database, ownerRole: names.owner, appRole: names.app }));
 }

@@ -7,7 +7,6 @@
 import { Command } from "commander";
 import { VERSION } from "../kernel/kernel.ts";
 import { KernelError } from "../base/error.ts";
-import { packBundleFolder, showBundle } from "./bundle.ts";
 import { printRolesSql } from "./database.ts";
 import { runDoctor } from "./doctor.ts";
 import { migrate } from "./migrate.ts";
@@ -29,7 +28,6 @@ function program(): Command {
     .action(runDoctor);
   addDatabase(metacore.command("database").description("what a database administrator runs"));
   addOrganization(metacore.command("organization").description("organizations and their users"));
-  addBundle(metacore.command("bundle").description("pack and look into addon bundles"));
   return metacore;
 }
 
@@ -55,16 +53,6 @@ function addOrganization(organization: Command): void {
     .option("--role <role>", "role", "agent")
     .option("--password <password>", "password; made and printed when absent")
     .action(createUser);
-}
-
-function addBundle(bundle: Command): void {
-  bundle.command("pack").description("pack a folder with a manifest.json into a bundle")
-    .argument("<folder>", "folder of the addon's source")
-    .option("-o, --output <file>", "file to write; default <key>-<version>.tgz")
-    .action(packBundleFolder);
-  bundle.command("show").description("check a bundle and print what it declares")
-    .argument("<file>", "the bundle")
-    .action(showBundle);
 }
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { generatePassword } from "../kernel/first_organization.ts";
+import { generatePassword } from "../auth/bootstrap.ts";
 import { createKernel } from "../kernel/kernel.ts";
 import type { KernelServices } from "../kernel/kernel.ts";
 import { readEnvironment } from "./environment.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ensureFirstOrganization } from "../kernel/first_organization.ts";
+import { ensureFirstOrganization } from "../auth/bootstrap.ts";
 import { createKernel } from "../kernel/kernel.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Settings } from "../kernel/settings.ts";
@@ -45,7 +45,7 @@ export async function serve(): Promise<void> {
 
 async function announceFirstOrganization(kernel: Kernel, settings: Settings): Promise<void> {
   const first = await ensureFirstOrganization(kernel.services.auth, settings);
-  if (first === undefined) return;
+  if (!first.created) return;
   print(`Created the organization "${settings.organizationName}" with its owner ${first.email}`);
   if (first.password !== undefined) {
     print(`Password of ${first.email}, shown this once: ${first.password}`);

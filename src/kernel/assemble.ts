@@ -17,6 +17,7 @@ import { KERNEL_CONTRACT_VERSION } from "../bundle/manifest/kernel_range.ts";
 import type { Database } from "../db/database.ts";
 import { migrate } from "../db/migrate.ts";
 import { openDatabase } from "../db/open.ts";
+import { grantRights } from "../db/roles.ts";
 import { auditDatabase } from "../db/self_audit.ts";
 import { createHttpApp } from "../http/app.ts";
 import type { HttpApp, Readiness } from "../http/http_services.ts";
@@ -24,7 +25,7 @@ import { createMetadataService } from "../models/metadata.ts";
 import { hostModel } from "../models/host_model.ts";
 import type { Model } from "../models/model.ts";
 import { createModelRegistry } from "../models/snapshot_registry.ts";
-import { createRecordService } from "../records/engine.ts";
+import { createRecordService } from "../records/service.ts";
 import { silentLogger } from "../telemetry/log.ts";
 import { prepareHostTables } from "./host_tables.ts";
 import type { KernelServices } from "./kernel.ts";
@@ -69,6 +70,7 @@ export async function assemble(options: KernelOptions): Promise<Assembly> {
   try {
     const { applied } = await migrate(database, migrations, options.clock ?? systemClock);
     if (applied.length > 0) logger.info("applied kernel migrations", { migrations: applied });
+    await grantRights(database);
     await prepareHostTables(database, hostModels);
     await auditDatabase(database);
     return await assembleServices({ options, database, jwtSecret, masterKey, hostModels });
@@ -94,9 +96,10 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
   });
   const access = createAccessService({ database, clock, logger });
   const tokens = await createTokens({
-    secret: foundation.jwtSecret,
+    key: foundation.jwtSecret,
     lifetimeSeconds: options.tokenLifetimeSeconds ?? 86_400,
     clock,
+    ids,
   });
   const auth = createAuthService({
     database,

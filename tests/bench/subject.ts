@@ -17,11 +17,11 @@ export const ROWS = 100_000;
 export const BENCH_MODEL: HostModelDefinition = {
   key: "tickets",
   label: "Tickets",
-  columns: [
-    { name: "title", type: "string", size: 200, required: true },
-    { name: "status", type: "string", size: 20, index: true, default: "'open'" },
-    { name: "priority", type: "integer", default: 0 },
-    { name: "amount", type: "decimal" },
-    { name: "notes", type: "text" },
-  ],
+  columns: {
+    title: { type: "string", size: 200, required: true },
+    status: { type: "string", size: 20, index: true, default: "open" },
+    priority: { type: "integer", default: 0 },
+    amount: { type: "decimal" },
+    notes: { type: "text" },
+  },
 };
