@@ -6,7 +6,6 @@
  * @module
  */
 
-import { RE2JS } from "re2js";
 import { isKernelError } from "../../base/error.ts";
 import { COLUMN_NAME } from "../../base/ids.ts";
 import { nearest } from "../../base/nearest.ts";
@@ -24,10 +23,11 @@ import {
   UniqueNames,
   VALIDATOR_NAME,
 } from "./identifier.ts";
-import { MAX_COLUMNS, MAX_PATTERN_LENGTH, MAX_STRING_SIZE } from "./limits.ts";
+import { MAX_COLUMNS, MAX_STRING_SIZE } from "./limits.ts";
 import type { ColumnDefinition, ValidationDefinition } from "./manifest.ts";
 import { type ManifestNode, shown } from "./node.ts";
 import { defined } from "./optional.ts";
+import type { PatternReader } from "./pattern.ts";
 
 const VISIBILITIES = ["all", "table", "modal", "list"] as const;
 const WIDGETS = [
@@ -56,18 +56,19 @@ const WIDGETS = [
  * Reads a list of columns.
  *
  * @param node the list.
+ * @param patterns reads patterns within the manifest's bounds.
  * @returns its columns; incomplete where it complained.
  */
-export function readColumns(node: ManifestNode): ColumnDefinition[] {
+export function readColumns(node: ManifestNode, patterns: PatternReader): ColumnDefinition[] {
   const names = new UniqueNames("column");
   return node.objects(MAX_COLUMNS).map((item) => {
-    const column = readColumn(item);
+    const column = readColumn(item, patterns);
     names.add(item.field("name"), column.name || undefined);
     return column;
   });
 }
 
-function readColumn(node: ManifestNode): ColumnDefinition {
+function readColumn(node: ManifestNode, patterns: PatternReader): ColumnDefinition {
   const name = readName(node.field("name"), COLUMN_NAME, "column name") ?? "";
   const type = readType(node.field("type"), name);
   return {
@@ -84,7 +85,7 @@ function readColumn(node: ManifestNode): ColumnDefinition {
       visibility: node.field("visibility").word(VISIBILITIES, "visibility"),
       searchable: node.field("searchable").flag(),
       widget: node.field("widget").word(WIDGETS, "widget"),
-      validation: readValidation(node.field("validation")),
+      validation: readValidation(node.field("validation"), patterns),
     }),
   };
 }
@@ -136,7 +137,10 @@ function readReference(node: ManifestNode): string | undefined {
   return node.filledText() === undefined ? undefined : node.matching(COLUMN_REFERENCE, "reference");
 }
 
-function readValidation(node: ManifestNode): ValidationDefinition | undefined {
+function readValidation(
+  node: ManifestNode,
+  patterns: PatternReader,
+): ValidationDefinition | undefined {
   if (node.object() === undefined) return undefined;
   const min = node.field("min").number();
   const max = node.field("max").number();
@@ -144,23 +148,11 @@ function readValidation(node: ManifestNode): ValidationDefinition | undefined {
     node.field("min").complain(`min ${min} is above max ${max}`);
   }
   return defined({
-    regex: readPattern(node.field("regex")),
+    regex: patterns.read(node.field("regex")),
     min,
     max,
     custom: readValidator(node.field("custom")),
   });
-}
-
-function readPattern(node: ManifestNode): string | undefined {
-  const pattern = node.filledText(MAX_PATTERN_LENGTH);
-  if (pattern === undefined) return undefined;
-  try {
-    RE2JS.compile(pattern);
-    return pattern;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : "it does not compile";
-    return node.complain(`regex ${shown(pattern)} is not an RE2 pattern: ${reason.slice(0, 200)}`);
-  }
 }
 
 function readValidator(node: ManifestNode): string | undefined {

@@ -10,7 +10,7 @@ import type { Json } from "../../base/json.ts";
 import { badJson, badText, overLimit } from "../errors.ts";
 
 /** Greatest size of a JSON text in bytes or UTF-16 units. */
-export const MAX_JSON_BYTES: number = 4 * 1024 * 1024;
+export const MAX_JSON_BYTES: number = 1024 * 1024;
 /** Greatest depth of nesting. */
 export const MAX_JSON_DEPTH = 64;
 
@@ -21,7 +21,7 @@ export const MAX_JSON_DEPTH = 64;
  * @returns the value; its objects never have a key `__proto__`.
  * @throws {KernelError} bundle.bad_json — a syntax error, a repeated key, a number that cannot be held
  *   exactly, NUL or half a surrogate pair in a text, too deep; bundle.bad_text — not UTF-8;
- *   bundle.entry_too_large — more than 4 MiB.
+ *   bundle.entry_too_large — more than 1 MiB.
  */
 export function readJson(source: string | Uint8Array): Json {
   if (source.length > MAX_JSON_BYTES) {

@@ -11,6 +11,7 @@ import { MAX_LABEL_LENGTH, MAX_MODELS, MAX_RELATIONS } from "./limits.ts";
 import type { ModelDefinition, RelationDefinition } from "./manifest.ts";
 import type { ManifestNode } from "./node.ts";
 import { defined } from "./optional.ts";
+import type { PatternReader } from "./pattern.ts";
 
 const RELATION_KINDS = ["one_to_many", "belongs_to", "many_to_many"] as const;
 
@@ -19,14 +20,15 @@ const RELATION_KINDS = ["one_to_many", "belongs_to", "many_to_many"] as const;
  * of another one's table, because records are addressed by either.
  *
  * @param node the list.
+ * @param patterns reads patterns within the manifest's bounds.
  * @returns its models; incomplete where it complained.
  */
-export function readModels(node: ManifestNode): ModelDefinition[] {
+export function readModels(node: ManifestNode, patterns: PatternReader): ModelDefinition[] {
   const tables = new UniqueNames("table");
   const keys = new UniqueNames("model key");
   const items = node.objects(MAX_MODELS);
   const models = items.map((item) => {
-    const model = readModel(item);
+    const model = readModel(item, patterns);
     tables.add(item.field("table_name"), model.table_name || undefined);
     keys.add(item.field("model_key"), model.model_key || undefined);
     return model;
@@ -45,13 +47,13 @@ export function readModels(node: ManifestNode): ModelDefinition[] {
   return models;
 }
 
-function readModel(node: ManifestNode): ModelDefinition {
+function readModel(node: ManifestNode, patterns: PatternReader): ModelDefinition {
   const columnsNode = node.field("columns");
   const model = {
     table_name: readName(node.field("table_name"), TABLE_NAME, "table name") ?? "",
     model_key: readName(node.field("model_key"), MODEL_KEY, "model key") ?? "",
     label: node.field("label").text(MAX_LABEL_LENGTH) ?? "",
-    columns: readColumns(columnsNode),
+    columns: readColumns(columnsNode, patterns),
     ...defined({
       org_scoped: node.field("org_scoped").flag(),
       soft_delete: node.field("soft_delete").flag(),

@@ -22,6 +22,7 @@ import { readModels } from "./model.ts";
 import { readNavigation } from "./navigation.ts";
 import { ManifestNode, shown } from "./node.ts";
 import { defined } from "./optional.ts";
+import { PatternReader } from "./pattern.ts";
 import { ProblemList } from "./problem.ts";
 import { readSettings } from "./setting.ts";
 import { checkUnreadBlocks } from "./unread.ts";
@@ -84,14 +85,15 @@ function readManifest(root: ManifestNode, document: JsonObject): Manifest {
   // The backend first: triggers and hooks are held against its exports.
   const backend = readBackend(root.field("backend"));
   const exported = new Set(backend?.exports ?? []);
+  const patterns = new PatternReader();
   const manifest: Manifest = {
     ...identity,
     navigation: readNavigation(root.field("navigation")),
     settings: readSettings(root.field("settings")),
     hooks: readHooks(root.field("hooks"), backend),
     actions: readActionMap(root.field("actions"), exported),
-    model_definitions: readModels(root.field("model_definitions")),
-    extensions: readExtensions(root.field("extensions"), exported),
+    model_definitions: readModels(root.field("model_definitions"), patterns),
+    extensions: readExtensions(root.field("extensions"), exported, patterns),
     capabilities: readCapabilities(root.field("capabilities")),
     ...defined({ backend, frontend: readFrontend(root.field("frontend")) }),
     document,
