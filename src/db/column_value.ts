@@ -7,22 +7,33 @@
 import { JsonText } from "../base/json_text.ts";
 import { invalidValue } from "./errors.ts";
 
-const DAY = /^\d{4}-\d{2}-\d{2}$/;
+const INSTANT =
+  /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(?:Z|([+-]\d\d)(?::?(\d\d))?)?)?$/i;
 
 /**
  * An instant as RFC 3339 text in UTC with milliseconds, which sorts as it happened.
  *
- * @param value a Date, Unix time in milliseconds, or text that names an instant.
+ * @param value a Date, Unix time in milliseconds, or RFC 3339 text; text without a zone, or without
+ *   a time, is in UTC. Words such as `yesterday` are no instants.
  * @returns such as `2026-11-21T08:50:59.123Z`.
- * @throws {KernelError} db.invalid_value — when it names none of the years 0 to 9999.
+ * @throws {KernelError} db.invalid_value — when it names none of the years 1 to 9999.
  */
 export function instantText(value: unknown): string {
-  const date = value instanceof Date ? value : new Date(value as string | number);
-  const time = date.getTime();
-  if (Number.isNaN(time)) throw invalidValue("A value is no point in time");
-  const year = date.getUTCFullYear();
-  if (year < 0 || year > 9999) throw invalidValue("A point in time is out of range");
-  return date.toISOString();
+  const time = value instanceof Date || typeof value === "number"
+    ? Number(value)
+    : parseInstant(String(value));
+  // The bounds of four-digit years; the comparison also refuses NaN.
+  if (!(time >= -62_135_596_800_000 && time <= 253_402_300_799_999)) {
+    throw invalidValue("A value is no point in time of the years 1 to 9999");
+  }
+  return new Date(time).toISOString();
+}
+
+function parseInstant(text: string): number {
+  const [, day, time = "00:00", hours = "+00", minutes = "00"] = INSTANT.exec(text) ?? [];
+  // `2026-02-31` is a day for Date, which lets it roll over, and none of the calendar.
+  if (day === undefined || !new Date(`${day}T00:00Z`).toJSON()?.startsWith(day)) return NaN;
+  return Date.parse(`${day}T${time}${hours}:${minutes}`);
 }
 
 /**
@@ -33,12 +44,7 @@ export function instantText(value: unknown): string {
  * @throws {KernelError} db.invalid_value — when it names no day.
  */
 export function dayText(value: unknown): string {
-  const text = instantText(value).slice(0, 10);
-  // `2026-02-31` is a day for Date (it rolls over), and none for a calendar.
-  if (typeof value === "string" && DAY.test(value) && value !== text) {
-    throw invalidValue("A value is no day of the calendar");
-  }
-  return text;
+  return instantText(value).slice(0, 10);
 }
 
 /**

@@ -38,8 +38,8 @@ const BY_STATE: Readonly<
   Record<string, (source: ConflictSource, error: ServerError) => KernelError>
 > = {
   "23505": duplicate,
-  "23503": reference,
-  "23001": reference,
+  "23503": ({ table, constraint, cause }) => referenceOf(table, constraint, cause),
+  "23001": ({ table, constraint, cause }) => referenceOf(table, constraint, cause),
   "23502": missingValue,
   "23514": checkFailed,
   "40001": ({ cause }) => serialization(cause),
@@ -86,6 +86,19 @@ export function postgresConflict(thrown: Error): KernelError | undefined {
   }
   if (NETWORK.test(error.code ?? "") || NETWORK.test(error.message)) return unavailable(error);
   return undefined;
+}
+
+/** The same error for a child that points at nothing and a parent still pointed at: no columns. */
+function referenceOf(
+  table: string | undefined,
+  constraint: string | undefined,
+  cause: unknown,
+): KernelError {
+  return reference({
+    ...(table !== undefined && { table }),
+    ...(constraint !== undefined && { constraint }),
+    cause,
+  });
 }
 
 function sourceOf(error: ServerError): ConflictSource {

@@ -11,94 +11,26 @@ import type { Logger } from "../telemetry/log.ts";
 import { toKernelError } from "./conflict.ts";
 import type { Statement } from "./database.ts";
 import { closed } from "./errors.ts";
+import { nameDuplicateColumns } from "./postgres_duplicate.ts";
 import {
   type Describe,
-  Exchange,
   isStaleStatement,
-  type WireConnection,
   type WireResult,
-  type WireStatement,
   wireStatement,
 } from "./postgres_exchange.ts";
+import { type LentClient, PostgresSession, type SessionOptions } from "./postgres_session.ts";
 import { ParsedNames } from "./postgres_statement_names.ts";
 
 /** How a pool is made. */
-export interface PostgresPoolOptions {
+export interface PostgresPoolOptions extends SessionOptions {
   readonly url: string;
   readonly maxConnections: number;
   /** For a new connection and for a free one. */
   readonly acquireTimeoutMs: number;
-  readonly statementTimeoutMs: number;
   readonly logger: Logger;
-  /** Called before every statement, with its text; what it throws cuts the connection. */
-  readonly beforeStatement?: (sql: string) => void;
 }
 
-/** A server that has not answered this long after its own timeout is taken for gone. */
-const SILENCE_MS = 1_000;
 const MAX_IDLE_MS = 30_000;
-
-/** What of `pg`'s client is used beyond its declared type. */
-interface LentClient extends Omit<pg.PoolClient, "connection"> {
-  readonly connection: WireConnection;
-}
-
-/** A session lent by the pool. */
-export class PostgresSession {
-  readonly #client: LentClient;
-  readonly #parsed: ParsedNames;
-  readonly #options: PostgresPoolOptions;
-  #broken = false;
-
-  /** Wraps a lent client. */
-  constructor(client: LentClient, parsed: ParsedNames, options: PostgresPoolOptions) {
-    this.#client = client;
-    this.#parsed = parsed;
-    this.#options = options;
-  }
-
-  /** Whether the session may be lent again. */
-  get isClean(): boolean {
-    return !this.#broken && this.#client.getTransactionStatus() === "I";
-  }
-
-  /**
-   * Sends statements and waits for their results.
-   *
-   * @param statements what runs.
-   * @param describe whether columns are asked for.
-   * @param timeoutMs after this the connection is cut; longer than the server's own timeout.
-   * @returns one result per statement.
-   */
-  async exchange(
-    statements: readonly WireStatement[],
-    describe: Describe,
-    timeoutMs: number = this.#options.statementTimeoutMs,
-  ): Promise<WireResult[]> {
-    const exchange = new Exchange(
-      statements,
-      describe,
-      this.#parsed,
-      this.#options.beforeStatement,
-    );
-    const timer = setTimeout(() => {
-      this.#broken = true;
-      this.#client.connection.stream.destroy(new Error("Connection terminated: no answer"));
-    }, timeoutMs + SILENCE_MS);
-    try {
-      // `pg` takes any object with the methods of a query.
-      this.#client.query(exchange as unknown as pg.Submittable);
-      return await exchange.done;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  /** Gives the session up: it is closed instead of lent again. */
-  abandon(): void {
-    this.#broken = true;
-  }
-}
 
 /** A pool of sessions. */
 export class PostgresPool {
@@ -144,7 +76,7 @@ export class PostgresPool {
     try {
       return await work(session);
     } catch (thrown) {
-      throw toKernelError(thrown);
+      throw await nameDuplicateColumns(toKernelError(thrown), session);
     } finally {
       client.release(!session.isClean);
     }

@@ -10,7 +10,7 @@ import type { Row, RowResult, Statement, Transaction } from "./database.ts";
 import { transactionEnded } from "./errors.ts";
 import { postgresKysely } from "./kernel_kysely.ts";
 import { type WireResult, wireStatement } from "./postgres_exchange.ts";
-import type { PostgresSession } from "./postgres_pool.ts";
+import type { PostgresSession } from "./postgres_session.ts";
 import { type FieldReader, fieldReader, kernelFieldReader } from "./postgres_values.ts";
 import type { DialectProfile } from "./profile.ts";
 import type { KernelTables } from "./tables.ts";

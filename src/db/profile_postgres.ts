@@ -6,7 +6,7 @@
 
 import { type RawBuilder, sql } from "kysely";
 import type { Statement, Transaction } from "./database.ts";
-import { dayText, jsonText } from "./column_value.ts";
+import { dayText, instantText, jsonText } from "./column_value.ts";
 import { postgresKysely } from "./kernel_kysely.ts";
 import type { DialectProfile, Isolation } from "./profile.ts";
 import { introspectPostgres } from "./schema/introspect_postgres.ts";
@@ -129,10 +129,16 @@ function encode(value: unknown, type: ColumnType): unknown {
     case "boolean":
       return value;
     case "timestamp":
-      return value instanceof Date ? value.toISOString() : String(value);
+      return exactInstant(value);
     default:
       return String(value);
   }
+}
+
+/** Text keeps its microseconds, once it is known to name an instant: Postgres takes words too. */
+function exactInstant(value: unknown): string {
+  const text = instantText(value);
+  return typeof value === "string" ? value : text;
 }
 
 function arrayText(values: readonly unknown[]): string {
