@@ -120,7 +120,7 @@ export class ExpressionReader {
   }
 
   #operator(node: A_Expr): TypedExpression {
-    const name = builtinName(node.name) ?? "";
+    const name = builtinName(node.name) ?? nameParts(node.name).join(".");
     switch (node.kind) {
       case "AEXPR_OP":
         return this.#binary(name === "~~" ? "like" : name, node);
