@@ -5,7 +5,7 @@
  */
 
 import assert from "node:assert/strict";
-import { newOwner, sendAnonymous } from "../_support/client.ts";
+import { Client, newOwner, sendAnonymous } from "../_support/client.ts";
 import { exampleBundle, realBundles } from "../_support/bundles.ts";
 import { kernelTest } from "../_support/kernel.ts";
 
@@ -140,10 +140,10 @@ kernelTest(
 );
 
 kernelTest("two organizations and two installs at once all come out whole", async ({ kernel }) => {
-  const owners = [await newOwner(kernel), await newOwner(kernel, "B"), await newOwner(kernel, "C")];
+  const owners = [await newOwner(kernel), await newOwner(kernel, "Other")];
   const archive = await exampleBundle();
   const answers = await Promise.all([...owners, ...owners].map((owner) => owner.install(archive)));
-  assert.deepEqual(answers.map((answer) => answer.status), Array(6).fill(200));
+  assert.deepEqual(answers.map((answer) => answer.status), [200, 200, 200, 200]);
   for (const owner of owners) {
     await owner.create("tickets", { number: "T-1", title: "Works" });
     assert.equal((await owner.get("/api/metacore/installations")).body.length, 1);
@@ -179,7 +179,7 @@ kernelTest("only who holds addons.install may install", async ({ kernel }) => {
     email: "agent@example.test",
     password: "correct horse battery",
   });
-  const agent = new (owner.constructor as typeof import("../_support/client.ts").Client)(
+  const agent = new Client(
     kernel,
     login.body.data.token,
     login.body.data.user.id,
