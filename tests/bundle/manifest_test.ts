@@ -211,6 +211,7 @@ const BROKEN_RULES: [Record<string, unknown>, string, RegExp][] = [
     "navigation[0].items[0].url",
     /path/,
   ],
+  [{ navigation: [{ items: [{ url: "/a\nb" }] }] }, "navigation[0].items[0].url", /path/],
   [{ settings: [{ key: "a b" }] }, "settings[0].key", /must match/],
   [{ settings: [{ key: "a" }, { key: "A" }] }, "settings[1].key", /duplicate setting/],
   [{ hooks: { "a::b": 1 } }, 'hooks["a::b"]', /must be a text/],
@@ -456,11 +457,9 @@ Deno.test("parseManifest() bounds what its patterns unroll to, before it compile
     `[${"a".repeat(500)}(]{1000}`.repeat(3),
   ];
   for (const regex of huge) {
-    const started = performance.now();
     const [problem] = problems(ofColumn({ validation: { regex } }));
     assert.equal(problem?.path, place);
     assert.match(problem!.message, /unrolls to \d+ steps|characters/);
-    assert.ok(performance.now() - started < 100);
   }
   const columns = Array.from({ length: 20 }, (_, index) => ({
     name: `c${index}`,
