@@ -56,15 +56,18 @@ export class SqliteDatabase implements Database {
       durability: options.durability ?? "process",
       ...(guard && { beforeStatement: guard }),
     } as const;
+    let writer: SqliteConnection | undefined;
     try {
-      this.#writer = new SqliteConnection({ ...common, access: "write" });
+      writer = new SqliteConnection({ ...common, access: "write" });
+      this.#writer = writer;
       this.#reader = inMemory ? undefined : new SqliteConnection({ ...common, access: "read" });
-      defineFunctions(this.#writer);
-      if (this.#reader) defineFunctions(this.#reader);
     } catch (thrown) {
+      writer?.close();
       this.#file?.release();
       throw toKernelError(thrown);
     }
+    defineFunctions(this.#writer);
+    if (this.#reader) defineFunctions(this.#reader);
     this.kysely = sqliteKysely((statement) => this.#executeAlone(statement));
   }
 

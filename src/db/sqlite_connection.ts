@@ -63,12 +63,17 @@ export class SqliteConnection {
       enableDoubleQuotedStringLiterals: false,
     });
     this.#beforeStatement = options.beforeStatement;
-    this.#database.exec("pragma busy_timeout = 5000");
-    this.#database.exec("pragma trusted_schema = off");
-    if (!readOnly) {
-      this.#database.exec("pragma journal_mode = wal");
-      const level = options.durability === "power" ? "full" : "normal";
-      this.#database.exec(`pragma synchronous = ${level}`);
+    try {
+      this.pragma("busy_timeout = 5000");
+      this.pragma("trusted_schema = off");
+      if (readOnly) return;
+      this.pragma("journal_mode = wal");
+      // In WAL mode `normal` never damages the file; it only leaves the last commits to the
+      // operating system, which a killed process does not take with it, but a power cut does.
+      this.pragma(`synchronous = ${options.durability === "power" ? "full" : "normal"}`);
+    } catch (thrown) {
+      this.#database.close();
+      throw thrown;
     }
   }
 
@@ -126,7 +131,8 @@ export class SqliteConnection {
 
   /** Sets a pragma. @param text such as `foreign_keys = off`. */
   pragma(text: string): void {
-    this.#database.exec(`pragma ${text}`);
+    // Not exec(): its errors carry no result code.
+    this.#database.prepare(`pragma ${text}`).all();
   }
 
   /** Forgets prepared statements; needed after another connection changed the schema. */

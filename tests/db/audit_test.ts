@@ -1,0 +1,265 @@
+/**
+ * The self-audit refuses every way around row-level security, and the roles it asks for work.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { systemClock } from "../../src/base/clock.ts";
+import { isKernelError } from "../../src/base/error.ts";
+import type { Database } from "../../src/db/database.ts";
+import { migrate } from "../../src/db/migrate.ts";
+import { type DatabaseOptions, openDatabase } from "../../src/db/open.ts";
+import { rolesSql } from "../../src/db/roles.ts";
+import { auditDatabase } from "../../src/db/self_audit.ts";
+import { silentLogger } from "../../src/telemetry/log.ts";
+import { migrations } from "../../migrations/mod.ts";
+import { engines, engineTest, openTestDatabase } from "../_support/engines.ts";
+import { withClient } from "../_support/postgres_server.ts";
+import { allNotes, insertNote, makeNotes, noteId, ORG_A, ORG_B } from "./tenant_table.ts";
+
+const ignore = !engines.includes("postgres");
+const CREATE_POLICY = "create policy rls_org_isolation on addon_notes.notes";
+const TENANT = "organization_id = nullif(current_setting('app.current_org', true), '')::uuid";
+/** What weakens the wall, what mends it again, and what the audit says in between. */
+const WEAKNESSES: readonly (readonly [string, string, RegExp])[] = [
+  [
+    "alter table addon_notes.notes no force row level security",
+    "alter table addon_notes.notes force row level security",
+    /addon_notes\.notes does not force .* ALTER TABLE addon_notes\.notes FORCE ROW LEVEL/,
+  ],
+  [
+    "alter table addon_notes.notes disable row level security",
+    "alter table addon_notes.notes enable row level security",
+    /addon_notes\.notes has row-level security off: run ALTER TABLE .* ENABLE ROW LEVEL/,
+  ],
+  [
+    "drop policy rls_org_isolation on addon_notes.notes",
+    `${CREATE_POLICY} for all using (${TENANT}) with check (${TENANT})`,
+    /lacks the policy rls_org_isolation/,
+  ],
+  [
+    `drop policy rls_org_isolation on addon_notes.notes;
+      ${CREATE_POLICY} for select using (${TENANT})`,
+    `drop policy rls_org_isolation on addon_notes.notes;
+      ${CREATE_POLICY} for all using (${TENANT}) with check (${TENANT})`,
+    /lacks the policy rls_org_isolation/,
+  ],
+  [
+    `drop policy rls_org_isolation on addon_notes.notes;
+      ${CREATE_POLICY} for all using (${TENANT}) with check (true)`,
+    `drop policy rls_org_isolation on addon_notes.notes;
+      ${CREATE_POLICY} for all using (${TENANT}) with check (${TENANT})`,
+    /lacks the policy rls_org_isolation/,
+  ],
+  [
+    "create policy wide on addon_notes.notes for select using (true)",
+    "drop policy wide on addon_notes.notes",
+    /policies that widen access \(wide\)/,
+  ],
+  [
+    "create table addon_notes.plain (id uuid primary key)",
+    "drop table addon_notes.plain",
+    /addon_notes\.plain has row-level security off/,
+  ],
+  [
+    "create unique index loud on addon_notes.notes (code)",
+    "drop index addon_notes.loud",
+    /unique index addon_notes\.loud .* does not start with organization_id/,
+  ],
+  [
+    "create unique index loud on addon_notes.notes (lower(code), organization_id)",
+    "drop index addon_notes.loud",
+    /unique index addon_notes\.loud/,
+  ],
+  [
+    "create view addon_notes.seen as select * from addon_notes.notes",
+    "drop view addon_notes.seen",
+    /view addon_notes\.seen reads with the rights of its owner: .*security_invoker/,
+  ],
+  [
+    "create materialized view addon_notes.kept as select * from addon_notes.notes",
+    "drop materialized view addon_notes.kept",
+    /materialized view addon_notes\.kept .* drop it/,
+  ],
+];
+
+async function findings(database: Database): Promise<readonly string[]> {
+  try {
+    await auditDatabase(database);
+    return [];
+  } catch (thrown) {
+    assert.ok(isKernelError(thrown, "db.audit_refused"), String(thrown));
+    assert.equal(thrown.kind, "precondition");
+    const lines = thrown.message.split("\n");
+    assert.deepEqual(lines, thrown.details?.findings);
+    return lines;
+  }
+}
+
+async function withDatabase<T>(
+  options: Pick<DatabaseOptions, "url" | "ownerUrl">,
+  work: (database: Database) => Promise<T>,
+): Promise<T> {
+  const database = await openDatabase({ ...options, logger: silentLogger, maxConnections: 2 });
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+}
+
+function as(url: string, role: string): string {
+  const changed = new URL(url);
+  changed.username = role;
+  changed.password = role;
+  return changed.toString();
+}
+
+async function refusesWhatOwnersDo(database: Database, ownerRole: string): Promise<void> {
+  const forbidden = [
+    "alter table addon_notes.notes disable row level security",
+    "drop policy rls_org_isolation on addon_notes.notes",
+    "create table addon_notes.more (x integer)",
+    "create schema addon_mine",
+    "update metacore.schema_migrations set checksum = ''",
+    `set role "${ownerRole}"`,
+    "truncate addon_notes.notes",
+  ];
+  for (const sql of forbidden) {
+    await assert.rejects(
+      database.transaction(null, (tx) => tx.execute({ sql, parameters: [] })),
+      (thrown) => isKernelError(thrown, "db.not_permitted"),
+      sql,
+    );
+  }
+}
+
+engineTest("auditDatabase() finds nothing in a database as the kernel makes it", async (t) => {
+  await makeNotes(t.database);
+  assert.deepEqual(await findings(t.database), []);
+});
+
+Deno.test({
+  name: "auditDatabase() refuses each weakness of a table with a line that says what to do",
+  ignore,
+  fn: async () => {
+    await using test = await openTestDatabase("postgres");
+    const { database } = test;
+    await makeNotes(database);
+    for (const [weaken, mend, expected] of WEAKNESSES) {
+      await withClient(test.url, (client) => client.query(weaken));
+      const found = await findings(database);
+      assert.ok(found.some((line) => expected.test(line)), `${weaken}: ${found.join(" / ")}`);
+      await withClient(test.url, (client) => client.query(mend));
+      assert.deepEqual(await findings(database), [], mend);
+    }
+    const invoker = "create view addon_notes.seen with (security_invoker = true) as " +
+      "select * from addon_notes.notes";
+    await withClient(test.url, (client) => client.query(invoker));
+    assert.deepEqual(await findings(database), []);
+  },
+});
+
+Deno.test({
+  name: "auditDatabase() refuses roles that row-level security does not bind",
+  ignore,
+  fn: async () => {
+    await using test = await openTestDatabase("postgres");
+    const admin = test.adminUrl!;
+    const mark = crypto.randomUUID().slice(0, 8);
+    const [bypass, member] = [`bypass_${mark}`, `member_${mark}`];
+    const superuser = decodeURIComponent(new URL(admin).username);
+    await withDatabase({ url: admin }, async (database) => {
+      const [first] = await findings(database);
+      assert.match(first!, new RegExp(`role "${superuser}" of DATABASE_URL is a superuser`));
+    });
+    await withClient(admin, async (client) => {
+      await client.query(
+        `create role ${bypass} login password '${bypass}' bypassrls in role metacore_app`,
+      );
+      await client.query(
+        `create role ${member} login password '${member}' noinherit in role ${bypass}`,
+      );
+    });
+    try {
+      await withDatabase({ url: as(test.url, bypass) }, async (database) => {
+        assert.match((await findings(database))[0]!, /has BYPASSRLS.*ALTER ROLE/);
+      });
+      await withDatabase({ url: as(test.url, member) }, async (database) => {
+        assert.match((await findings(database))[0]!, /is a member of "bypass_.*run REVOKE/);
+      });
+      await withDatabase({ url: test.url, ownerUrl: admin }, async (database) => {
+        assert.match((await findings(database))[0]!, /DATABASE_OWNER_URL is a superuser/);
+      });
+    } finally {
+      await withClient(admin, (client) => client.query(`drop role ${member}; drop role ${bypass}`));
+    }
+  },
+});
+
+Deno.test({
+  name: "rolesSql() makes an owner and a pool role that work, and the audit agrees",
+  ignore,
+  fn: async () => {
+    const server = await openTestDatabase("postgres", { content: "empty" });
+    const mark = crypto.randomUUID().slice(0, 8);
+    const names = { database: `d_${mark}`, ownerRole: `Owner ${mark}`, appRole: `app_${mark}` };
+    // `\password` is psql's own; trust or passwords are the server's business here.
+    const script = rolesSql(names).split("\n").filter((line) => !line.startsWith("\\")).join("\n");
+    const statements = script.split(";").map((text) => text.replace(/^--.*$/gm, "").trim())
+      .filter((text) => text !== "");
+    const admin = server.adminUrl!;
+    await withClient(admin, async (client) => {
+      for (const sql of statements) await client.query(sql);
+      for (const role of [names.ownerRole, names.appRole]) {
+        await client.query(`alter role "${role}" password '${role}'`);
+      }
+    });
+    const own = new URL(admin);
+    own.pathname = `/${names.database}`;
+    const url = as(own.toString(), names.appRole);
+    const ownerUrl = as(own.toString(), names.ownerRole);
+    try {
+      await withDatabase({ url, ownerUrl }, async (database) => {
+        await migrate(database, migrations, systemClock);
+        await makeNotes(database);
+        assert.deepEqual(await findings(database), []);
+        // The pool's role works in the schema that the owner has just made.
+        await database.batch(ORG_A, [insertNote(database, ORG_A, noteId(1))]);
+        const [seen] = await database.batch(ORG_B, [allNotes(database)]);
+        assert.deepEqual(seen!.rows, []);
+        const at = new Date(0).toISOString();
+        await database.kysely.insertInto("organizations").values({
+          id: ORG_A,
+          name: "a",
+          slug: "a",
+          created_at: at,
+          updated_at: at,
+        }).execute();
+        await refusesWhatOwnersDo(database, names.ownerRole);
+        // Starting again changes nothing.
+        assert.deepEqual((await migrate(database, migrations, systemClock)).applied, []);
+        await withClient(
+          own.toString(),
+          (client) =>
+            client.query(`alter table addon_notes.notes owner to "${names.appRole}";
+            grant "${names.ownerRole}" to "${names.appRole}"`),
+        );
+        const lines = (await findings(database)).join("\n");
+        assert.match(lines, /is a member of the owner/);
+        assert.match(lines, /addon_notes\.notes belongs to the role "app_.*OWNER TO/);
+      });
+    } finally {
+      await server[Symbol.asyncDispose]();
+      const { pathname } = new URL(admin);
+      own.pathname = "/postgres";
+      assert.notEqual(pathname, own.pathname);
+      await withClient(own.toString(), async (client) => {
+        await client.query(`drop database if exists ${names.database} with (force)`);
+        await client.query(`drop role if exists "${names.appRole}"`);
+        await client.query(`drop role if exists "${names.ownerRole}"`);
+      });
+    }
+  },
+});
