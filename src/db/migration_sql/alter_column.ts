@@ -73,7 +73,8 @@ function withDefault(
 ): ColumnSpec {
   const { default: _before, ...bare } = column;
   if (node === undefined) return bare;
-  const value = columnDefault(admission, node, `${table.name.table}.${column.name}`);
+  const place = `${table.name.table}.${column.name}`;
+  const value = columnDefault(admission, node, { place, type: column.type });
   return value === undefined ? bare : { ...bare, default: value };
 }
 

@@ -5,7 +5,7 @@
  */
 
 import type { ColumnDef, Constraint, Node } from "libpg-query";
-import type { ColumnDefault, ColumnSpec } from "../schema/spec.ts";
+import type { ColumnDefault, ColumnSpec, ColumnType } from "../schema/spec.ts";
 import type { Admission } from "./admission.ts";
 import { columnDefault } from "./column_default.ts";
 import { columnType } from "./column_type.ts";
@@ -49,7 +49,7 @@ export function readColumn(admission: Admission, table: string, node: ColumnDef)
   const written = (node.constraints ?? []).map((each) => constraintOf(admission, each));
   const isPrimary = written.some((each) => each.contype === "CONSTR_PRIMARY");
   const nullable = nullability(admission, `${table}.${name}`, written) ?? true;
-  const value = defaultOf(admission, table, name, written);
+  const value = defaultOf(admission, table, { name, type }, written);
   return {
     column: {
       name,
@@ -95,19 +95,24 @@ function nullability(
 function defaultOf(
   admission: Admission,
   table: string,
-  column: string,
+  column: { readonly name: string; readonly type: ColumnType },
   written: readonly Constraint[],
 ): ColumnDefault | undefined {
   const [first, second] = written.filter((each) => each.contype === "CONSTR_DEFAULT");
   if (first?.raw_expr === undefined) return undefined;
-  const place = `${table}.${column}`;
+  const place = `${table}.${column.name}`;
   const known = ["contype", "raw_expr", "location"] as const;
   onlyFields(admission, `the default of ${place}`, first, known, first.location);
   if (second !== undefined) {
     throw admission.refuse(`${place} has two defaults`, second.location);
   }
-  const value = columnDefault(admission, first.raw_expr, place, first.location);
-  if (column !== TENANT_COLUMN || value === undefined) return value;
+  const value = columnDefault(
+    admission,
+    first.raw_expr,
+    { place, type: column.type },
+    first.location,
+  );
+  if (column.name !== TENANT_COLUMN || value === undefined) return value;
   throw admission.refuse(
     `${place} cannot have a default: the kernel puts the organization that asks`,
     first.location,

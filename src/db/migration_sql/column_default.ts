@@ -6,7 +6,7 @@
  */
 
 import type { FuncCall, Node } from "libpg-query";
-import type { ColumnDefault } from "../schema/spec.ts";
+import type { ColumnDefault, ColumnType } from "../schema/spec.ts";
 import type { Admission } from "./admission.ts";
 import { literalOf } from "./literal.ts";
 import { columnType } from "./column_type.ts";
@@ -28,7 +28,6 @@ const NOW_VALUES: ReadonlySet<string> = new Set([
   "SVFOP_CURRENT_TIMESTAMP_N",
   "SVFOP_LOCALTIMESTAMP",
   "SVFOP_LOCALTIMESTAMP_N",
-  "SVFOP_CURRENT_DATE",
   "SVFOP_CURRENT_TIME",
   "SVFOP_CURRENT_TIME_N",
   "SVFOP_LOCALTIME",
@@ -41,7 +40,7 @@ const UTC: ReadonlySet<unknown> = new Set(["utc", "UTC", "Etc/UTC", "gmt", "GMT"
  *
  * @param admission the migration at hand.
  * @param node the expression after DEFAULT.
- * @param column `table.column`, for the message.
+ * @param column the column, and `table.column` for the message.
  * @param offset byte where the default stands.
  * @returns the default, or undefined for NULL.
  * @throws {KernelError} schema.migration_refused — anything else.
@@ -49,30 +48,35 @@ const UTC: ReadonlySet<unknown> = new Set(["utc", "UTC", "Etc/UTC", "gmt", "GMT"
 export function columnDefault(
   admission: Admission,
   node: Node,
-  column: string,
+  column: { readonly place: string; readonly type: ColumnType },
   offset?: number,
 ): ColumnDefault | undefined {
   const value = literalOf(admission, node);
   if (value === null) return undefined;
   if (value !== undefined) return { kind: "literal", value };
   const kind = functionOf(admission, node);
-  if (kind !== undefined) return { kind };
+  // Midnight is not the current instant.
+  if (kind === "today" && column.type.kind === "date") return { kind: "now" };
+  if (kind === "now" || kind === "uuid") return { kind };
   throw admission.refuse(
-    `the default of ${column} is not allowed: use a literal, now(), current_date or ` +
+    `the default of ${column.place} is not allowed: use a literal, now(), current_date or ` +
       "gen_random_uuid()",
     offset,
   );
 }
 
-function functionOf(admission: Admission, node: Node): "now" | "uuid" | undefined {
+function functionOf(admission: Admission, node: Node): "now" | "today" | "uuid" | undefined {
   if ("SQLValueFunction" in node) {
-    return NOW_VALUES.has(node.SQLValueFunction.op ?? "") ? "now" : undefined;
+    const value = node.SQLValueFunction.op ?? "";
+    if (value === "SVFOP_CURRENT_DATE") return "today";
+    return NOW_VALUES.has(value) ? "now" : undefined;
   }
   if ("TypeCast" in node) {
     const { arg, typeName } = node.TypeCast;
     const kind = arg === undefined ? undefined : functionOf(admission, arg);
-    if (kind !== undefined) columnType(admission, typeName);
-    return kind;
+    if (kind === undefined) return undefined;
+    const type = columnType(admission, typeName);
+    return kind === "now" && type.kind === "date" ? "today" : kind;
   }
   return "FuncCall" in node ? callOf(admission, node.FuncCall) : undefined;
 }

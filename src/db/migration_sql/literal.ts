@@ -6,13 +6,18 @@
  */
 
 import type { A_Const, Node } from "libpg-query";
+import { isKernelError } from "../../base/error.ts";
+import { canonicalDefault } from "../schema/column_default.ts";
+import { describeType } from "../schema/column_type.ts";
+import type { ColumnType } from "../schema/spec.ts";
 import type { Admission } from "./admission.ts";
 import { columnType } from "./column_type.ts";
 import { MAX_LITERAL_CHARACTERS } from "./limits.ts";
 import { builtinName, onlyFields, shown } from "./syntax_tree.ts";
 
 /** A value as the author wrote it. */
-export type LiteralValue = string | number | boolean | null;
+export type LiteralValue = LiteralOnly | null;
+type LiteralOnly = string | number | boolean;
 
 /**
  * Reads a literal, casts and signs included.
@@ -27,8 +32,9 @@ export function literalOf(admission: Admission, node: Node): LiteralValue | unde
   if ("TypeCast" in node) {
     const { arg, typeName } = node.TypeCast;
     if (arg === undefined || !isLiteralShape(arg)) return undefined;
-    columnType(admission, typeName);
-    return literalOf(admission, arg);
+    const type = columnType(admission, typeName);
+    const value = literalOf(admission, arg);
+    return value === undefined || value === null ? value : castOf(admission, value, type);
   }
   if ("A_Expr" in node) return signedOf(admission, node);
   return "A_ArrayExpr" in node && node.A_ArrayExpr.elements === undefined ? "{}" : undefined;
@@ -37,6 +43,18 @@ export function literalOf(admission: Admission, node: Node): LiteralValue | unde
 /** Whether a node can be a literal; looked at before its cast, so that casts of columns pass by. */
 function isLiteralShape(node: Node): boolean {
   return "A_Const" in node || "TypeCast" in node || "A_Expr" in node || "A_ArrayExpr" in node;
+}
+
+/** The value as the type of a cast holds it; what Postgres would round or cut is refused. */
+function castOf(admission: Admission, value: LiteralOnly, type: ColumnType): LiteralOnly {
+  const column = { name: "literal", type, nullable: true } as const;
+  try {
+    const cast = canonicalDefault({ ...column, default: { kind: "literal", value } }, "cast");
+    if (cast?.kind === "literal") return cast.value;
+  } catch (cause) {
+    if (!isKernelError(cause)) throw cause;
+  }
+  throw admission.refuse(`${shown(String(value))} cannot be cast to ${describeType(type)}`);
 }
 
 function signedOf(admission: Admission, node: Node): LiteralValue | undefined {

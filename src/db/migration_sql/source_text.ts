@@ -14,7 +14,7 @@ export interface Position {
 /** The text of one migration. */
 export class SourceText {
   readonly #text: string;
-  #bytes: Uint8Array | undefined;
+  #lines: readonly Line[] | undefined;
 
   /**
    * Wraps text.
@@ -32,8 +32,12 @@ export class SourceText {
    * @returns line and column.
    */
   atByte(offset: number): Position {
-    this.#bytes ??= new TextEncoder().encode(this.#text);
-    return endOf(new TextDecoder().decode(this.#bytes.subarray(0, Math.max(0, offset))));
+    this.#lines ??= linesOf(this.#text);
+    let line = this.#lines.findLastIndex((each) => each.startByte <= offset);
+    if (line < 0) line = 0;
+    const { text, startByte } = this.#lines[line] ?? { text: "", startByte: 0 };
+    const before = new TextEncoder().encode(text).subarray(0, Math.max(0, offset - startByte));
+    return { line: line + 1, column: [...new TextDecoder().decode(before)].length + 1 };
   }
 
   /**
@@ -47,13 +51,22 @@ export class SourceText {
     for (let count = 0; count < index && units < this.#text.length; count++) {
       units += (this.#text.codePointAt(units) ?? 0) > 0xffff ? 2 : 1;
     }
-    return endOf(this.#text.slice(0, units));
+    const lines = this.#text.slice(0, units).split("\n");
+    return { line: lines.length, column: [...lines.at(-1) ?? ""].length + 1 };
   }
 }
 
-function endOf(before: string): Position {
-  const lineStart = before.lastIndexOf("\n") + 1;
-  let line = 1;
-  for (let at = before.indexOf("\n"); at !== -1; at = before.indexOf("\n", at + 1)) line++;
-  return { line, column: [...before.slice(lineStart)].length + 1 };
+interface Line {
+  readonly text: string;
+  readonly startByte: number;
+}
+
+function linesOf(text: string): readonly Line[] {
+  const encoder = new TextEncoder();
+  let startByte = 0;
+  return text.split("\n").map((line) => {
+    const here = { text: line, startByte };
+    startByte += encoder.encode(line).length + 1;
+    return here;
+  });
 }
