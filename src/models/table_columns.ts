@@ -93,9 +93,17 @@ function isNarrow(column: ShownColumn): boolean {
 }
 
 /**
- * `ref` makes the client read a sibling of the row, so it stands only where the model is installed:
- * otherwise the cell would stay empty instead of showing the value.
+ * `ref` makes the client read a sibling of the row (of a JSON list, the records it names), so it
+ * stands only where records carry one: otherwise the cell would stay empty instead of showing the
+ * value.
  */
+function carriesSibling(model: Model, column: ShownColumn): boolean {
+  if (column.type === "json") return true;
+  const sibling = siblingKey(column.name);
+  return column.type === "uuid" && sibling !== undefined &&
+    !model.columns.some((other) => other.name === sibling);
+}
+
 function lookup(
   written: string | undefined,
   column: ShownColumn | undefined,
@@ -105,7 +113,9 @@ function lookup(
   const target = column === undefined ? undefined : describeRef(model, column.name, snapshot);
   const endpoint = clientEndpoint(written, target, model, snapshot);
   return {
-    ...(target === undefined ? {} : { ref: routeName(target, snapshot) }),
+    ...(target !== undefined && column !== undefined && carriesSibling(model, column)
+      ? { ref: routeName(target, snapshot) }
+      : {}),
     ...(endpoint === undefined ? {} : { searchEndpoint: endpoint }),
   };
 }

@@ -100,6 +100,23 @@ Deno.test("tableMetadata() points a reference column at a route that works", () 
   assert.equal(alone.hidden, true);
 });
 
+Deno.test("tableMetadata() gives no ref to a column whose records carry no sibling", () => {
+  const ref = "customers";
+  const [model, customers] = manifestModels([
+    definitionWith([
+      { name: "customer_id", type: "uuid", ref },
+      { name: "customer", type: "text" },
+      { name: "customer_code", type: "string", ref },
+      { name: "payer_id", type: "uuid", ref },
+    ]),
+    CUSTOMERS,
+  ]);
+  const table = tableMetadata(model!, snapshotOf(model!, customers!));
+  assert.equal(entry(table, "columns", "customer_id").ref, undefined);
+  assert.equal(entry(table, "columns", "customer_code").ref, undefined);
+  assert.equal(entry(table, "columns", "payer_id").ref, "customers");
+});
+
 Deno.test("tableMetadata() completes the author's columns and drops those that name nothing", () => {
   const table = tableOf(desk({
     table: {
