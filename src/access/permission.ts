@@ -8,7 +8,8 @@
 /** Covers every permission. */
 export const EVERYTHING = "*";
 
-const RESOURCE = /^[a-z0-9_:-]+(?:\.[a-z0-9_:-]+)*$/;
+/** Looked at before letters are made small: some that are not ASCII become ASCII by that. */
+const RESOURCE = /^[A-Za-z0-9_:-]+(?:\.[A-Za-z0-9_:-]+)*$/;
 const ACTION = /^[A-Za-z0-9_:-]+$/;
 const MAX_LENGTH = 255;
 
@@ -24,9 +25,10 @@ export function normalizePermission(text: string): string | undefined {
   if (trimmed === EVERYTHING) return EVERYTHING;
   const dot = trimmed.lastIndexOf(".");
   if (dot < 0) return undefined;
-  const resource = trimmed.slice(0, dot).trim().toLowerCase();
+  const resource = trimmed.slice(0, dot).trim();
   const action = trimmed.slice(dot + 1).trim();
-  return RESOURCE.test(resource) && ACTION.test(action) ? `${resource}.${action}` : undefined;
+  if (!RESOURCE.test(resource) || !ACTION.test(action)) return undefined;
+  return `${resource.toLowerCase()}.${action}`;
 }
 
 /**

@@ -8,7 +8,8 @@
 /** The role that may do everything inside its organization. */
 export const SUPER_ROLE = "owner";
 
-const ROLE = /^[a-z][a-z0-9_-]{0,49}$/;
+/** Looked at before letters are made small: some that are not ASCII become ASCII by that. */
+const ROLE = /^[A-Za-z][A-Za-z0-9_-]{0,49}$/;
 
 /**
  * Brings a role into its one form: trimmed, lower-case.
@@ -17,6 +18,6 @@ const ROLE = /^[a-z][a-z0-9_-]{0,49}$/;
  * @returns the role, or undefined where it is none (1 to 50 of `a-z 0-9 _ -`, a letter first).
  */
 export function normalizeRole(text: string): string | undefined {
-  const role = text.trim().toLowerCase();
-  return ROLE.test(role) ? role : undefined;
+  const role = text.trim();
+  return ROLE.test(role) ? role.toLowerCase() : undefined;
 }

@@ -14,6 +14,7 @@ import type { Clock } from "../../src/base/clock.ts";
 import { SystemIds } from "../../src/base/ids.ts";
 import type { Database } from "../../src/db/database.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
+import { openTestDatabase, type TestDatabase } from "../_support/engines.ts";
 
 /** Cheap, so that tests wait for behaviour and not for hashing. */
 export const CHEAP: ScryptParameters = { costLog2: 10, blockSize: 1, parallelization: 1 };
@@ -93,4 +94,17 @@ export function acme(email = "ada@acme.example"): {
   readonly password: string;
 } {
   return { organizationName: "Acme", name: "Ada", email, password: "correct horse" };
+}
+
+/**
+ * Registers a test on SQLite alone, for behaviour that no engine can change.
+ *
+ * @param name symbol and behaviour.
+ * @param run the test.
+ */
+export function sqliteTest(name: string, run: (t: TestDatabase) => Promise<void>): void {
+  Deno.test(name, async () => {
+    await using test = await openTestDatabase("sqlite");
+    await run(test);
+  });
 }

@@ -73,7 +73,9 @@ Deno.test("PasswordHasher.verify() computes once whatever is stored, and says no
     "$scrypt$ln=31,r=8,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
     "$2b$31$" + "a".repeat(53),
   ];
-  for (const form of stored) assert.deepEqual(await hasher.verify("x", form), REFUSED, form);
+  for (const form of stored) {
+    assert.deepEqual(await hasher.verify("x", form), REFUSED, String(form));
+  }
   assert.equal(computed, stored.length);
   assert.deepEqual(await hasher.verify("x".repeat(100_000), await hasher.hash("y")), REFUSED);
   assert.equal(computed, stored.length + 2);

@@ -94,7 +94,9 @@ Deno.test("randomSecretHex() gives as many hex digits as asked for, and none twi
 Deno.test("normalizeRole() gives one form, or nothing", () => {
   assert.equal(normalizeRole(" Owner "), "owner");
   assert.equal(normalizeRole("team-lead_2"), "team-lead_2");
-  for (const text of ["", " ", "2nd", "a b", "*", "é", "a".repeat(51), "owner\u0000"]) {
+  for (
+    const text of ["", " ", "2nd", "a b", "*", "é", "a".repeat(51), "owner\u0000", "\u212aing"]
+  ) {
     assert.equal(normalizeRole(text), undefined, JSON.stringify(text));
   }
 });
