@@ -9,7 +9,10 @@ import type { FaultPort } from "./database.ts";
 
 /** How a database is opened. */
 export interface DatabaseOptions {
-  /** `sqlite:<path>`, `sqlite::memory:` or `postgres://user:password@host:port/database`. */
+  /**
+   * `sqlite:<path>`, `sqlite::memory:` or `postgres://user:password@host:port/database`. With
+   * `?prepared_statements=off` statements stay unnamed, for proxies that share server sessions.
+   */
   readonly url: string;
   /**
    * Postgres only: the same database under the role that owns schemas and tables. Schema changes

@@ -96,7 +96,7 @@ export class Exchange {
   readonly done: Promise<WireResult[]>;
   readonly #statements: readonly WireStatement[];
   readonly #describe: Describe;
-  readonly #parsed: ParsedNames;
+  readonly #parsed: ParsedNames | undefined;
   readonly #beforeStatement: ((sql: string) => void) | undefined;
   readonly #sent: string[] = [];
   readonly #results: WireResult[] = [];
@@ -110,13 +110,13 @@ export class Exchange {
    *
    * @param statements what runs, in order.
    * @param describe whether columns are asked for.
-   * @param parsed what the server session knows.
+   * @param parsed what the server session knows; undefined runs every statement unnamed.
    * @param beforeStatement called before each statement is written, and before the Sync.
    */
   constructor(
     statements: readonly WireStatement[],
     describe: Describe,
-    parsed: ParsedNames,
+    parsed: ParsedNames | undefined,
     beforeStatement?: (sql: string) => void,
   ) {
     this.#statements = statements;
@@ -184,7 +184,7 @@ export class Exchange {
   /** Takes an error of the server or of the connection: nothing of the exchange took effect. */
   handleError(error: Error & { readonly code?: string }): void {
     const isAboutNames = STALE_STATEMENT.has(error.code ?? "");
-    this.#parsed.doubt(isAboutNames ? this.#statements.map(({ name }) => name) : this.#sent);
+    this.#parsed?.doubt(isAboutNames ? this.#statements.map(({ name }) => name) : this.#sent);
     this.#reject(error);
   }
 
@@ -194,13 +194,16 @@ export class Exchange {
   }
 
   #write(connection: WireConnection, { sql, name, values }: WireStatement): void {
-    const { parse, close } = name === "" ? UNNAMED : this.#parsed.use(name);
+    const statement = this.#parsed === undefined ? "" : name;
+    const { parse, close } = this.#parsed === undefined || statement === ""
+      ? UNNAMED
+      : this.#parsed.use(statement);
     for (const old of close) connection.close({ type: "S", name: old });
     if (parse) {
-      connection.parse({ text: sql, name });
-      this.#sent.push(name, ...close);
+      connection.parse({ text: sql, name: statement });
+      this.#sent.push(statement, ...close);
     }
-    connection.bind({ portal: "", statement: name, values, binary: false });
+    connection.bind({ portal: "", statement, values, binary: false });
     if (this.#describe === "columns") connection.describe({ type: "P", name: "" });
     connection.execute(UNNAMED_PORTAL);
   }

@@ -30,6 +30,8 @@ export interface PostgresPoolOptions extends SessionOptions {
   readonly logger: Logger;
 }
 
+/** In the URL, for servers whose sessions are shared by connections: every statement unnamed. */
+const WITHOUT_NAMES = /[?&]prepared_statements=off(?:&|$)/;
 const MAX_IDLE_MS = 30_000;
 
 /** A pool of sessions. */
@@ -37,6 +39,7 @@ export class PostgresPool {
   readonly #pool: pg.Pool;
   readonly #options: PostgresPoolOptions;
   readonly #parsed = new WeakMap<LentClient, ParsedNames>();
+  readonly #isNaming: boolean;
   #open = true;
 
   /**
@@ -46,6 +49,7 @@ export class PostgresPool {
    */
   constructor(options: PostgresPoolOptions) {
     this.#options = options;
+    this.#isNaming = !WITHOUT_NAMES.test(options.url);
     this.#pool = new pg.Pool({
       connectionString: withSessionSettings(options.url, options.statementTimeoutMs),
       max: options.maxConnections,
@@ -70,9 +74,7 @@ export class PostgresPool {
   async lend<T>(work: (session: PostgresSession) => Promise<T>): Promise<T> {
     if (!this.#open) throw closed();
     const client = await this.#acquire();
-    let parsed = this.#parsed.get(client);
-    if (parsed === undefined) this.#parsed.set(client, parsed = new ParsedNames());
-    const session = new PostgresSession(client, parsed, this.#options);
+    const session = new PostgresSession(client, this.#parsedNames(client), this.#options);
     try {
       return await work(session);
     } catch (thrown) {
@@ -113,6 +115,13 @@ export class PostgresPool {
     this.#open = false;
   }
 
+  #parsedNames(client: LentClient): ParsedNames | undefined {
+    if (!this.#isNaming) return undefined;
+    let parsed = this.#parsed.get(client);
+    if (parsed === undefined) this.#parsed.set(client, parsed = new ParsedNames());
+    return parsed;
+  }
+
   async #acquire(): Promise<LentClient> {
     try {
       return await this.#pool.connect() as unknown as LentClient;
@@ -135,6 +144,7 @@ function withSessionSettings(url: string, statementTimeoutMs: number): string {
   };
   const parsed = new URL(url);
   const options = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
+  parsed.searchParams.delete("prepared_statements");
   const own = parsed.searchParams.get("options");
   parsed.searchParams.set("options", [...own === null ? [] : [own], ...options].join(" "));
   return parsed.toString();

@@ -34,12 +34,12 @@ export interface LentClient extends Omit<pg.PoolClient, "connection"> {
 /** A session lent by the pool. */
 export class PostgresSession {
   readonly #client: LentClient;
-  readonly #parsed: ParsedNames;
+  readonly #parsed: ParsedNames | undefined;
   readonly #options: SessionOptions;
   #broken = false;
 
   /** Wraps a lent client. */
-  constructor(client: LentClient, parsed: ParsedNames, options: SessionOptions) {
+  constructor(client: LentClient, parsed: ParsedNames | undefined, options: SessionOptions) {
     this.#client = client;
     this.#parsed = parsed;
     this.#options = options;

@@ -12,7 +12,11 @@ import { migrate } from "../../src/db/migrate.ts";
 import { openDatabase } from "../../src/db/open.ts";
 import { silentLogger } from "../../src/telemetry/log.ts";
 import { migrations } from "../../migrations/mod.ts";
-import { createPostgresDatabase, postgresServerUrl } from "./postgres_server.ts";
+import {
+  createPostgresDatabase,
+  postgresServerKind,
+  postgresServerUrl,
+} from "./postgres_server.ts";
 
 /** An engine a test runs on. */
 export type Engine = "sqlite" | "postgres";
@@ -22,12 +26,21 @@ export const engines: readonly Engine[] = postgresServerUrl === undefined
   ? ["sqlite"]
   : ["sqlite", "postgres"];
 
+/**
+ * Whether tests may use several sessions of Postgres, its superuser and other roles: true for a
+ * server, false for its stand-in PGlite and where there is neither.
+ */
+export const hasPostgresServer: boolean = postgresServerUrl !== undefined &&
+  postgresServerKind === "server";
+
 /** How a test database is opened. */
 export interface TestDatabaseOptions {
   /** Path of a SQLite file. @default in memory */
   readonly path?: string;
   /** Whether the kernel's tables are there. @default "migrated" */
   readonly content?: "migrated" | "empty";
+  /** Says that the test uses connections beside each other, which PGlite cannot. */
+  readonly needs?: "several sessions";
   readonly fault?: FaultPort;
   readonly maxConnections?: number;
   readonly statementTimeoutMs?: number;
@@ -55,7 +68,7 @@ export async function openTestDatabase(
   engine: Engine,
   options: TestDatabaseOptions = {},
 ): Promise<TestDatabase> {
-  const { path, content = "migrated", ...limits } = options;
+  const { path, content = "migrated", needs: _needs, ...limits } = options;
   if (engine === "sqlite") {
     const url = `sqlite:${path ?? ":memory:"}`;
     const database = await openDatabase({ url, logger: silentLogger, ...limits });
@@ -68,12 +81,13 @@ export async function openTestDatabase(
     logger: silentLogger,
     maxConnections: 4,
     ...limits,
+    ...postgresServerKind === "pglite" && { maxConnections: 1 },
   });
   return {
     engine,
     database,
     url: created.url,
-    adminUrl: created.adminUrl,
+    ...created.adminUrl !== undefined && { adminUrl: created.adminUrl },
     [Symbol.asyncDispose]: async () => {
       await database.close();
       await created.drop();
@@ -94,9 +108,13 @@ export function engineTest(
   options: TestDatabaseOptions = {},
 ): void {
   for (const engine of engines) {
-    Deno.test(`${name} [${engine}]`, async () => {
-      await using test = await openTestDatabase(engine, options);
-      await run(test);
+    Deno.test({
+      name: `${name} [${engine}]`,
+      ignore: engine === "postgres" && options.needs !== undefined && !hasPostgresServer,
+      fn: async () => {
+        await using test = await openTestDatabase(engine, options);
+        await run(test);
+      },
     });
   }
 }

@@ -17,15 +17,26 @@ import { migrations } from "../../migrations/mod.ts";
 export const postgresServerUrl: string | undefined = Deno.env.get("METACORE_TEST_POSTGRES") ||
   undefined;
 
+/**
+ * What stands behind that URL: a server, or PGlite, which has one session for everybody and no
+ * databases beside its one.
+ */
+export const postgresServerKind: "server" | "pglite" =
+  Deno.env.get("METACORE_TEST_POSTGRES_KIND") === "pglite" ? "pglite" : "server";
+
 const APP_ROLE = "metacore_app";
+const CREATE_ROLE = `do $$ begin
+  if not exists (select from pg_roles where rolname = '${APP_ROLE}') then
+    create role ${APP_ROLE} login password '${APP_ROLE}' nosuperuser nobypassrls;
+  end if; end $$`;
 const TEMPLATE_LOCK = 7_260_431;
 
 /** A database made for one test. */
 export interface CreatedDatabase {
   /** Under the role `metacore_app`, which owns it. */
   readonly url: string;
-  /** Under the server's superuser. */
-  readonly adminUrl: string;
+  /** Under the server's superuser; PGlite has none to offer. */
+  readonly adminUrl?: string;
   /** Removes it. */
   drop(): Promise<void>;
 }
@@ -41,6 +52,7 @@ let templateName: Promise<string> | undefined;
 export async function createPostgresDatabase(
   content: "migrated" | "empty",
 ): Promise<CreatedDatabase> {
+  if (postgresServerKind === "pglite") return await resetStandIn(content);
   const migrated = await (templateName ??= ensureTemplate());
   const template = content === "empty" ? "template0" : migrated;
   const name = `metacore_test_${crypto.randomUUID().replaceAll("-", "")}`;
@@ -93,6 +105,39 @@ function databaseUrl(database: string, role?: string): string {
   return url.toString();
 }
 
+/** What a session of the kernel starts with; PGlite does not read start-up options. */
+const SESSION = [
+  "set timezone = 'UTC'",
+  "set datestyle = 'ISO'",
+  "set search_path = pg_catalog",
+];
+
+/** Empties the one database and leaves its one session to the role of the tests. */
+async function resetStandIn(content: "migrated" | "empty"): Promise<CreatedDatabase> {
+  const url = requireServer();
+  await withClient(url, async (client) => {
+    await client.query("rollback");
+    await client.query("reset session authorization");
+    await client.query("discard all");
+    await client.query(CREATE_ROLE);
+    await client.query(`grant create on database postgres to ${APP_ROLE}`);
+    await client.query(`do $$ declare name text; begin
+      for name in select nspname from pg_namespace
+        where nspname = 'metacore' or nspname like 'addon\\_%'
+      loop execute format('drop schema %I cascade', name); end loop; end $$`);
+    await client.query(`set session authorization ${APP_ROLE}`);
+    for (const sql of SESSION) await client.query(sql);
+  });
+  // Connections share the session and with it the names of prepared statements.
+  const unnamed = `${url}?prepared_statements=off`;
+  if (content === "migrated") {
+    const database = await openDatabase({ url: unnamed, logger: silentLogger, maxConnections: 1 });
+    await migrate(database, migrations, systemClock);
+    await database.close();
+  }
+  return { url: unnamed, drop: () => Promise.resolve() };
+}
+
 /** Creates role and template unless they are there; test files of one run share them. */
 async function ensureTemplate(): Promise<string> {
   const version = migrations.map((migration) => checksum(migration, "postgres")).join("");
@@ -100,10 +145,7 @@ async function ensureTemplate(): Promise<string> {
   const name = `metacore_template_${new Uint8Array(digest).toHex().slice(0, 16)}`;
   await withClient(requireServer(), async (client) => {
     await client.query("select pg_advisory_lock($1)", [TEMPLATE_LOCK]);
-    await client.query(`do $$ begin
-      if not exists (select from pg_roles where rolname = '${APP_ROLE}') then
-        create role ${APP_ROLE} login password '${APP_ROLE}' nosuperuser nobypassrls;
-      end if; end $$`);
+    await client.query(CREATE_ROLE);
     const found = await client.query("select 1 from pg_database where datname = $1", [name]);
     if (found.rows.length > 0) return;
     const draft = `${name}_draft`;

@@ -14,11 +14,11 @@ import { rolesSql } from "../../src/db/roles.ts";
 import { auditDatabase } from "../../src/db/self_audit.ts";
 import { silentLogger } from "../../src/telemetry/log.ts";
 import { migrations } from "../../migrations/mod.ts";
-import { engines, engineTest, openTestDatabase } from "../_support/engines.ts";
+import { engineTest, hasPostgresServer, openTestDatabase } from "../_support/engines.ts";
 import { withClient } from "../_support/postgres_server.ts";
 import { allNotes, insertNote, makeNotes, noteId, ORG_A, ORG_B } from "./tenant_table.ts";
 
-const ignore = !engines.includes("postgres");
+const ignore = !hasPostgresServer;
 const CREATE_POLICY = "create policy rls_org_isolation on addon_notes.notes";
 const TENANT = "organization_id = nullif(current_setting('app.current_org', true), '')::uuid";
 /** What weakens the wall, what mends it again, and what the audit says in between. */

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { isKernelError, type KernelError } from "../../src/base/error.ts";
 import { toKernelError } from "../../src/db/conflict.ts";
 import type { Database } from "../../src/db/database.ts";
-import { engines, engineTest, openTestDatabase } from "../_support/engines.ts";
+import { engineTest, hasPostgresServer, openTestDatabase } from "../_support/engines.ts";
 import { insertNote, makeNotes, noteId, notesTable, ORG_A, statement } from "./tenant_table.ts";
 
 async function failure(
@@ -66,7 +66,7 @@ engineTest("toKernelError() tells the other conflicts apart", async ({ database 
 
 Deno.test({
   name: "toKernelError() maps values and serialization of Postgres",
-  ignore: !engines.includes("postgres"),
+  ignore: !hasPostgresServer,
   fn: async () => {
     await using test = await openTestDatabase("postgres");
     const { database } = test;

@@ -98,7 +98,7 @@ engineTest("migrate() from several starters at once applies everything once", as
   );
   assert.deepEqual(results.flatMap(({ applied }) => applied).sort(), NAMES);
   for (const database of databases.slice(1)) if (database !== t.database) await database.close();
-}, { content: "empty" });
+}, { content: "empty", needs: "several sessions" });
 
 for (const engine of engines) {
   Deno.test(`migrate() crashed before any statement is completed by the next start [${engine}]`, async () => {

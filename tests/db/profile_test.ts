@@ -12,7 +12,7 @@ import type { Database } from "../../src/db/database.ts";
 import { openDatabase } from "../../src/db/open.ts";
 import type { ColumnType, TableName } from "../../src/db/schema/spec.ts";
 import { silentLogger } from "../../src/telemetry/log.ts";
-import { engines, engineTest, openTestDatabase } from "../_support/engines.ts";
+import { engineTest, hasPostgresServer, openTestDatabase } from "../_support/engines.ts";
 import { noteId, ORG_A, ORG_B } from "./tenant_table.ts";
 
 interface Case {
@@ -285,7 +285,7 @@ engineTest("DialectProfile.unchangedSince() answers by organization and table", 
 
 Deno.test({
   name: "DialectProfile.unchangedSince() is exact for overlapping transactions [postgres]",
-  ignore: !engines.includes("postgres"),
+  ignore: !hasPostgresServer,
   fn: async () => {
     await using test = await openTestDatabase("postgres");
     const { database } = test;
