@@ -11,7 +11,7 @@ import { applyChange } from "../../db/schema/apply.ts";
 import { completeTable } from "../../db/schema/complete.ts";
 import { diffSchema } from "../../db/schema/diff.ts";
 import type { Model } from "../../models/model.ts";
-import { tableSpecOf } from "../../models/table_spec.ts";
+import { tableSpecsOf } from "../../models/table_spec.ts";
 
 /** What the plan is made from. */
 export interface PlanInput {
@@ -56,15 +56,15 @@ function desiredState(state: SchemaState, models: readonly Model[]): SchemaState
   const desired = new Map(
     [...state].map(([name, table]) => [name, completeTable(table)] as const),
   );
-  for (const model of models) {
-    const declared = completeTable(tableSpecOf(model));
-    const standing = desired.get(model.table.table);
-    desired.set(model.table.table, declared);
+  for (const spec of tableSpecsOf(models)) {
+    const declared = completeTable(spec);
+    const standing = desired.get(spec.name.table);
+    desired.set(spec.name.table, declared);
     if (standing === undefined) continue;
     // Columns and indexes of the addon's own migrations stay beside the declared ones.
     const names = new Set(declared.columns.map((column) => column.name));
     const indexes = new Set(declared.indexes.map((index) => index.name));
-    desired.set(model.table.table, {
+    desired.set(spec.name.table, {
       ...standing,
       columns: [...declared.columns, ...standing.columns.filter((c) => !names.has(c.name))],
       primaryKey: declared.primaryKey,
