@@ -6,7 +6,7 @@
  */
 
 import { canonicalCheck, canonicalColumn, canonicalIndex } from "./canonical.ts";
-import { describeType, isConvertible } from "./column_type.ts";
+import { describeType, isConvertible, typeFamily } from "./column_type.ts";
 import { schemaError } from "./errors.ts";
 import { columnsOf, renameColumnIn } from "./expression.ts";
 import {
@@ -85,6 +85,12 @@ function renameColumn(table: TableSpec, from: string, to: string): TableSpec {
   columnOf(table, from);
   refuseSystemColumn(table, from, "rename");
   refuseSystemColumn(table, to, "rename a column to");
+  if (table.columns.some((column) => column.name.toLowerCase() === to.toLowerCase())) {
+    throw schemaError("duplicate_column", `Column ${table.name.table}.${to} exists already.`, {
+      table: table.name.table,
+      column: to,
+    });
+  }
   const renamed = (name: string) => name === from ? to : name;
   return {
     ...table,
@@ -118,6 +124,7 @@ function alterColumn(table: TableSpec, column: ColumnSpec): TableSpec {
       place,
     );
   }
+  refuseReaders(table, before, column);
   if (column.nullable && table.primaryKey.includes(column.name)) {
     throw keyColumn(table, column.name, "null");
   }
@@ -132,6 +139,23 @@ function alterColumn(table: TableSpec, column: ColumnSpec): TableSpec {
     ...table,
     columns: table.columns.map((each) => each.name === column.name ? column : each),
   };
+}
+
+/** An expression written for numbers is none for texts. */
+function refuseReaders(table: TableSpec, before: ColumnSpec, after: ColumnSpec): void {
+  if (typeFamily(before.type) === typeFamily(after.type)) return;
+  const isPlain = (index: IndexSpec) =>
+    index.where === undefined && index.keys.every((key) => key.expression.kind === "column");
+  const reader = [
+    ...table.checks.filter((check) => columnsOf(check.expression).has(after.name)),
+    ...table.indexes.filter((index) => !isPlain(index) && indexColumns(index).has(after.name)),
+  ][0];
+  if (reader === undefined) return;
+  throw schemaError(
+    "type_change",
+    `${table.name.table}.${after.name}: ${reader.name} computes with it; drop that first.`,
+    { table: table.name.table, column: after.name, object: reader.name },
+  );
 }
 
 function setPrimaryKey(table: TableSpec, columns: readonly string[]): TableSpec {

@@ -25,6 +25,7 @@ import {
   primaryKeySql,
   tableComment,
 } from "./postgres_objects.ts";
+import { reattached } from "./postgres_reattach.ts";
 import { createPolicySql, protectTableSql } from "./postgres_policy.ts";
 import type { SchemaChange, SchemaState, TableSpec } from "./spec.ts";
 
@@ -54,7 +55,7 @@ function renderTexts(change: SchemaChange, before: SchemaState, after: SchemaSta
     case "renameTable":
       return renameTable(tableOf(before, change.table), change.to);
     default:
-      return tableChange(change, tableOf(before, change.table), tableOf(after, change.table));
+      return tableChange(change, tableOf(before, change.table), after);
   }
 }
 
@@ -64,9 +65,10 @@ function tableChange(
     { kind: "createSchema" | "dropSchema" | "createTable" | "dropTable" | "renameTable" }
   >,
   before: TableSpec,
-  after: TableSpec,
+  state: SchemaState,
 ): string[] {
   const table = postgresTable(change.table);
+  const after = tableOf(state, change.table);
   switch (change.kind) {
     case "addColumn": {
       const column = canonicalColumn(change.column, before.name.table);
@@ -83,13 +85,13 @@ function tableChange(
         columnOf(after, change.column.name),
       );
     case "setPrimaryKey":
-      return setPrimaryKey(before, after);
+      return setPrimaryKey(before, after, state);
     case "createIndex": {
       const index = canonicalIndex(change.index);
       return [indexSql(after, index), ...indexComment(after, index)];
     }
     case "dropIndex":
-      return [`drop index ${schemaSql(change.table.schema)}.${objectSql(change.index)}`];
+      return dropIndex(before, change.index, state);
     case "addForeignKey":
       return [
         `alter table ${table} add ${foreignKeySql(after, change.key)}`,
@@ -152,13 +154,20 @@ function renameColumn(table: string, from: string, to: string, after: TableSpec)
   ];
 }
 
-function setPrimaryKey(before: TableSpec, after: TableSpec): string[] {
+function setPrimaryKey(before: TableSpec, after: TableSpec, state: SchemaState): string[] {
   const table = postgresTable(after.name);
   const name = quoteIdentifier(primaryKeyName(after.name.table));
-  return [
-    ...(before.primaryKey.length === 0 ? [] : [`alter table ${table} drop constraint ${name}`]),
-    `alter table ${table} add ${primaryKeySql(after)}`,
-  ];
+  const add = `alter table ${table} add ${primaryKeySql(after)}`;
+  if (before.primaryKey.length === 0) return [add];
+  const drop = `alter table ${table} drop constraint ${name}`;
+  return reattached(state, after.name.table, before.primaryKey, [drop, add]);
+}
+
+function dropIndex(before: TableSpec, name: string, state: SchemaState): string[] {
+  const drop = `drop index ${schemaSql(before.name.schema)}.${objectSql(name)}`;
+  const index = before.indexes.find((each) => each.name === name);
+  if (index?.unique !== true) return [drop];
+  return reattached(state, before.name.table, [...indexColumns(index)], [drop]);
 }
 
 function schemaSql(schema: string): string {
