@@ -6,7 +6,7 @@
  */
 
 import { normalizeRole } from "../base/role.ts";
-import { isEmail } from "./email_key.ts";
+import { emailKey, isEmail } from "./email_key.ts";
 import { invalidEmail, invalidName, invalidRole, missingFields } from "./errors.ts";
 import { checkPassword } from "./password_policy.ts";
 
@@ -24,15 +24,16 @@ const CONTROL = /\p{Cc}/u;
  * Checks a person.
  *
  * @param form as given; a value that is not text counts as missing.
- * @returns name and address trimmed, the password as it is.
+ * @returns name and address trimmed and composed, the password as it is.
  * @throws {KernelError} auth.missing_fields, auth.invalid_name, auth.invalid_email,
  *   auth.weak_password
  */
 export function checkPerson(form: PersonForm): PersonForm {
   requireTexts(form.name, form.email, form.password);
   const name = checkName(form.name, "name");
-  const email = form.email.trim();
-  if (!isEmail(email)) throw invalidEmail();
+  // Composed as its key is, so that mail goes to the address that was compared.
+  const email = form.email.trim().normalize("NFC");
+  if (!isEmail(email) || !isEmail(emailKey(email))) throw invalidEmail();
   checkPassword(form.password);
   return { name, email, password: form.password };
 }

@@ -96,6 +96,7 @@ sqliteTest("AuthService.register() names what is missing or unacceptable", async
     [{ email: { $ne: "" } }, "auth.missing_fields"],
     [{ password: "short" }, "auth.weak_password"],
     [{ email: "nobody" }, "auth.invalid_email"],
+    [{ email: `${"\u0130".repeat(60)}@${"\u0130".repeat(180)}` }, "auth.invalid_email"],
     [{ email: "a@b\u0000c" }, "auth.invalid_email"],
     [{ email: `${"a".repeat(250)}@x.io` }, "auth.invalid_email"],
     [{ name: "a\u0000b" }, "auth.invalid_name"],
@@ -378,6 +379,16 @@ Deno.test("generatePassword() meets the policy and repeats nothing", () => {
   for (const password of made) checkPassword(password);
   assert.equal(new Set(made).size, 100);
 });
+
+sqliteTest(
+  "AuthService.register() stores the address that it compares, not one that looks like it",
+  async ({ database }) => {
+    const { auth } = await makeAuth(database);
+    const { user } = await auth.register(acme("\u212aim@x.io"));
+    assert.equal(user.email, "Kim@x.io", "no Kelvin sign");
+    assert.equal((await failure(auth.register(acme("kim@x.io")))).code, "auth.user_exists");
+  },
+);
 
 Deno.test("emailKey() is one form per address, and isEmail() tells what can be one", () => {
   assert.equal(emailKey("  Ada@X.IO "), "ada@x.io");

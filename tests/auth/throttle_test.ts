@@ -211,7 +211,7 @@ engineTest(
   },
 );
 
-Deno.test("the default limits of failed logins are those that README names", () => {
+Deno.test("DEFAULT_THROTTLE bears 10 failures of an account and 100 of a client in 15 minutes", () => {
   assert.deepEqual(DEFAULT_THROTTLE, {
     accountFailures: 10,
     clientFailures: 100,
