@@ -397,7 +397,7 @@ Deno.test({
     assert.deepEqual(await idsOf(database, ORG_B), [noteId(2)]);
     // The wall itself, taken away: then the other organization's row shows.
     await withClient(
-      test.adminUrl!,
+      test.url,
       (client) => client.query("alter table addon_notes.notes disable row level security"),
     );
     assert.deepEqual(await idsOf(database, ORG_A), [noteId(2)]);
