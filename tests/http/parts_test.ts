@@ -115,6 +115,13 @@ Deno.test("parseMultipart() never does anything but parse or refuse", () => {
 });
 
 Deno.test("tokenOf() gives one token without spaces, or refuses", () => {
+  for (const header of ["Bearer a b", "Bearer a, Bearer b", "Bearer\ta", "Digest a"]) {
+    assert.throws(
+      () => tokenOf(header),
+      (error) => isKernelError(error) && error.kind === "unauthenticated",
+      header,
+    );
+  }
   fc.assert(fc.property(fc.string(), (header) => {
     try {
       const token = tokenOf(header);

@@ -13,11 +13,12 @@ import { RECORD_ID, TOKEN, USER_ID, withApp } from "./services.ts";
 const RECORD = `/api/dynamic/tickets/${RECORD_ID}`;
 const JSON_TYPE = { "content-type": "application/json" };
 
-/** A body whose size nobody announces, and how much of it was asked for. */
-function endless(chunkBytes: number): { stream: ReadableStream<Uint8Array>; pulled: () => number } {
+/** A body whose size nobody announces, far larger than any limit here, and how much was read. */
+function large(chunkBytes: number): { stream: ReadableStream<Uint8Array>; pulled: () => number } {
   let pulled = 0;
   const stream = new ReadableStream<Uint8Array>({
     pull(controller) {
+      if (pulled === 100 * chunkBytes) return controller.close();
       pulled += chunkBytes;
       controller.enqueue(new Uint8Array(chunkBytes).fill(0x20));
     },
@@ -181,7 +182,7 @@ Deno.test("A URL longer than its limit is 414", () =>
 
 Deno.test("A JSON body is counted while it comes, and left unread beyond the limit", () =>
   withApp({ limits: { jsonBytes: 1_000 } }, async ({ ask, calls }) => {
-    const { stream, pulled } = endless(400);
+    const { stream, pulled } = large(400);
     const answer = await ask("/api/dynamic/tickets", {
       method: "POST",
       body: stream,
@@ -195,7 +196,7 @@ Deno.test("A JSON body is counted while it comes, and left unread beyond the lim
 
 Deno.test("A body that announces too much is refused unread, whatever it really holds", () =>
   withApp({ limits: { jsonBytes: 1_000 } }, async ({ ask }) => {
-    const { stream, pulled } = endless(10);
+    const { stream, pulled } = large(10);
     const answer = await ask("/api/dynamic/tickets", {
       method: "POST",
       body: stream,
@@ -209,7 +210,7 @@ Deno.test("A body that announces little is counted all the same", () =>
   withApp({ limits: { jsonBytes: 1_000 } }, async ({ ask }) => {
     const answer = await ask("/api/dynamic/tickets", {
       method: "POST",
-      body: endless(400).stream,
+      body: large(400).stream,
       headers: { ...JSON_TYPE, "content-length": "10" },
     });
     assert.equal(answer.status, 413);
@@ -220,7 +221,7 @@ Deno.test("A bundle is counted while it comes, as form and as body", () =>
     for (const type of ["application/gzip", "multipart/form-data; boundary=b"]) {
       const answer = await ask("/api/metacore/installations", {
         method: "POST",
-        body: endless(900).stream,
+        body: large(900).stream,
         headers: { "content-type": type },
       });
       assert.equal(answer.status, 413, type);
@@ -328,25 +329,28 @@ Deno.test("Uploads beyond the places are 503 at once, and places are given back"
     running.push(Promise.withResolvers<never>());
     return running.at(-1)!.promise;
   };
-  return withApp({ addons: { install }, limits: { concurrentUploads: 2 } }, async ({ ask }) => {
-    const upload = () =>
-      ask("/api/metacore/installations", {
-        method: "POST",
-        body: "x",
-        headers: { "content-type": "application/gzip" },
-      });
-    const two = [upload(), upload()];
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    const third = await upload();
-    assert.equal(third.status, 503);
-    assert.equal(third.headers.get("retry-after"), "5");
-    for (const { reject } of running) reject(new Error("done"));
-    assert.deepEqual((await Promise.all(two)).map((answer) => answer.status), [500, 500]);
-    const fourth = upload();
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    running.at(-1)!.reject(new Error("done"));
-    assert.equal((await fourth).status, 500);
-  });
+  return withApp(
+    { addons: { install }, limits: { concurrentUploads: 2, uploadTimeoutMs: 500 } },
+    async ({ ask }) => {
+      const upload = () =>
+        ask("/api/metacore/installations", {
+          method: "POST",
+          body: "x",
+          headers: { "content-type": "application/gzip" },
+        });
+      const two = [upload(), upload()];
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      const third = await upload();
+      assert.equal(third.status, 503);
+      assert.equal(third.headers.get("retry-after"), "5");
+      for (const { reject } of running) reject(new Error("done"));
+      assert.deepEqual((await Promise.all(two)).map((answer) => answer.status), [500, 500]);
+      const fourth = upload();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      running.at(-1)!.reject(new Error("done"));
+      assert.equal((await fourth).status, 500);
+    },
+  );
 });
 
 Deno.test("drain() waits for running requests, refuses new ones, and lets probes answer", () => {

@@ -10,6 +10,7 @@ import type { UserCaller } from "../../base/caller.ts";
 import { missingToken, unsupportedScheme } from "../errors.ts";
 import type { Exchange } from "../exchange.ts";
 
+const CREDENTIALS = /^(?:bearer +)?(\S+)$/i;
 const FIRST_LANGUAGE =
   /^[\s,]*(?:\*[^,]*,\s*)?([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4})\s*(?:[,;]|$)/;
 
@@ -64,16 +65,9 @@ class RequestCaller implements UserCaller {
  */
 export function tokenOf(header: string | null): string {
   const value = header?.trim() ?? "";
-  if (value === "") throw missingToken();
-  const space = value.indexOf(" ");
-  if (space < 0) {
-    if (value.toLowerCase() === "bearer") throw missingToken();
-    return value;
-  }
-  const token = value.slice(space + 1).trim();
-  if (value.slice(0, space).toLowerCase() !== "bearer" || token.includes(" ")) {
-    throw unsupportedScheme();
-  }
+  if (value === "" || value.toLowerCase() === "bearer") throw missingToken();
+  const token = CREDENTIALS.exec(value)?.[1];
+  if (token === undefined) throw unsupportedScheme();
   return token;
 }
 
