@@ -1,0 +1,185 @@
+/**
+ * The program as an operator runs it: `deno task serve` as a process of its own, settings from the
+ * environment, stopped by a signal; and the README's embedding example as it stands there.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { exampleBundle } from "../_support/bundles.ts";
+
+const root = new URL("../../", import.meta.url).pathname;
+const OWNER = { email: "owner@example.test", password: "correct horse battery" };
+
+interface Server extends AsyncDisposable {
+  readonly url: string;
+  readonly output: () => string;
+  /** Sends SIGTERM and waits for the end. */
+  stop(): Promise<number>;
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+async function startProcess(args: string[], env: Record<string, string>): Promise<Server> {
+  const port = freePort();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: args.map((argument) => argument.replace("<port>", String(port))),
+    cwd: root,
+    env: { PORT: String(port), NO_COLOR: "1", ...env },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let output = "";
+  const collect = async (stream: ReadableStream<Uint8Array>) => {
+    for await (const chunk of stream) output += new TextDecoder().decode(chunk);
+  };
+  const collected = Promise.all([collect(child.stdout), collect(child.stderr)]);
+  let ended = false;
+  const status = child.status.finally(() => ended = true);
+  const url = `http://127.0.0.1:${port}`;
+  while (!ended && !await answers(url)) await new Promise((resolve) => setTimeout(resolve, 30));
+  const stop = async () => {
+    if (!ended) child.kill("SIGTERM");
+    const { code } = await status;
+    await collected;
+    return code;
+  };
+  return { url, output: () => output, stop, [Symbol.asyncDispose]: async () => void await stop() };
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${url}/readyz`);
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+async function serve(dataDir: string, env: Record<string, string> = {}): Promise<Server> {
+  return await startProcess(["task", "serve"], {
+    METACORE_DATA_DIR: dataDir,
+    METACORE_ADMIN_EMAIL: OWNER.email,
+    METACORE_ADMIN_PASSWORD: OWNER.password,
+    ...env,
+  });
+}
+
+async function logIn(url: string): Promise<Record<string, string>> {
+  const response = await fetch(`${url}/api/auth/login`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(OWNER),
+  });
+  const { data } = await response.json();
+  assert.equal(response.status, 200);
+  return { authorization: `Bearer ${data.token}` };
+}
+
+Deno.test("deno task serve: a first start is a working kernel, a second one finds its data", async () => {
+  const dataDir = await Deno.makeTempDir();
+  {
+    await using server = await serve(dataDir, { ALLOW_UNSIGNED_BUNDLES: "true" });
+    assert.match(
+      server.output(),
+      /Created the organization "My organization" with its owner owner@/,
+    );
+    assert.doesNotMatch(server.output(), /Password of/, "a given password is not printed");
+    const headers = await logIn(server.url);
+    const form = new FormData();
+    form.set("bundle", new Blob([await exampleBundle() as Uint8Array<ArrayBuffer>]), "t.tgz");
+    const installed = await fetch(`${server.url}/api/metacore/installations`, {
+      method: "POST",
+      headers,
+      body: form,
+    });
+    assert.equal(installed.status, 200, await installed.text());
+    const created = await fetch(`${server.url}/api/dynamic/tickets`, {
+      method: "POST",
+      headers: { ...headers, "content-type": "application/json" },
+      body: JSON.stringify({ number: "T-1", title: "Printer on fire" }),
+    });
+    assert.equal(created.status, 201, await created.text());
+    assert.equal(await server.stop(), 0, server.output());
+    assert.match(server.output(), /Listening on http:\/\/127\.0\.0\.1:\d+\//);
+  }
+  await using again = await serve(dataDir);
+  const headers = await logIn(again.url);
+  const list = await fetch(`${again.url}/api/dynamic/tickets`, { headers });
+  const { data } = await list.json();
+  assert.deepEqual(data.map((row: { title: string }) => row.title), ["Printer on fire"]);
+});
+
+Deno.test("deno task serve: a request in flight at SIGTERM is answered", async () => {
+  await using server = await serve(await Deno.makeTempDir());
+  // A login costs a password hash on another thread, long enough to be caught in flight.
+  const login = logIn(server.url);
+  await new Promise((resolve) => setTimeout(resolve, 40));
+  const stopped = server.stop();
+  assert.match((await login)["authorization"]!, /^Bearer ./);
+  assert.equal(await stopped, 0, server.output());
+});
+
+Deno.test("deno task serve: an unknown setting value refuses to start, in one line", async () => {
+  const wrong = [
+    [
+      "METACORE_ENFORCE",
+      "False",
+      /METACORE_ENFORCE="False" is not understood: set it to enforce or shadow/,
+    ],
+    ["PORT", "eighty", /PORT="eighty" is not understood/],
+    ["DATABASE_URL", "mysql://x", /DATABASE_URL="…" is not understood/],
+    ["JWT_SECRET", "short", /JWT_SECRET has 5 bytes; give it at least 32/],
+    ["METACORE_MASTER_KEY", "abc", /METACORE_MASTER_KEY must be 32 bytes/],
+    ["ALLOW_UNSIGNED_BUNDLES", "maybe", /ALLOW_UNSIGNED_BUNDLES="maybe" is not understood/],
+    ["MARKETPLACE_PUBKEYS", "zz", /MARKETPLACE_PUBKEYS="zz" is not understood/],
+  ] as const;
+  await Promise.all(wrong.map(async ([name, value, message]) => {
+    const server = await serve(await Deno.makeTempDir(), { [name]: value });
+    assert.equal(await server.stop(), 1, server.output());
+    const lines = server.output().split("\n").filter((line) => /\[kernel\./.test(line));
+    assert.equal(lines.length, 1, server.output());
+    assert.match(lines[0]!, message);
+  }));
+});
+
+Deno.test("deno task serve: a second process on the same SQLite file is refused", async () => {
+  const dataDir = await Deno.makeTempDir();
+  await using first = await serve(dataDir);
+  const second = await serve(dataDir);
+  assert.equal(await second.stop(), 1, second.output());
+  assert.match(second.output(), /\[db\.locked\]/);
+  await logIn(first.url);
+});
+
+Deno.test("README: the embedding example runs as it stands", async () => {
+  const readme = await Deno.readTextFile(`${root}README.md`);
+  const section = readme.slice(readme.indexOf("## Embed it"));
+  const code = /```ts\n([\s\S]*?)```/.exec(section)![1]!;
+  assert.ok(code.trim().split("\n").length <= 15, "README promises 15 lines");
+  const folder = await Deno.makeTempDir();
+  const source = code
+    .replace('"@metacore/kernel"', JSON.stringify(`file://${root}mod.ts`))
+    .replace("8080", 'Number(Deno.env.get("PORT"))')
+    .replace("sqlite:data/app.db", `sqlite:${folder}/app.db`);
+  await Deno.writeTextFile(`${folder}/app.ts`, source);
+  await using server = await startProcess([
+    "run",
+    "--quiet",
+    "--cached-only",
+    "--no-prompt",
+    `--config=${root}deno.json`,
+    `--allow-read=${folder}`,
+    `--allow-write=${folder}`,
+    "--allow-net=127.0.0.1",
+    "--allow-env",
+    `${folder}/app.ts`,
+  ], { JWT_SECRET: "a secret for tests, 32 bytes and more", METACORE_MASTER_KEY: "07".repeat(32) });
+  const response = await fetch(`${server.url}/api/dynamic/customers`);
+  assert.equal(response.status, 401, server.output());
+  await response.body?.cancel();
+});
