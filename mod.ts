@@ -101,7 +101,7 @@ export type {
 
 // Ports.
 export type { Clock } from "./src/base/clock.ts";
-export type { IdSource } from "./src/base/ids.ts";
+export { type IdSource, uuidV7 } from "./src/base/ids.ts";
 export {
   createLogger,
   type Logger,

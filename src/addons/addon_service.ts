@@ -49,6 +49,8 @@ export interface OwnedNavigationGroup {
 
 /** Installs and removes addons. */
 export interface AddonService {
+  /** Demands the right to install, before a body is read. @throws {KernelError} access.denied */
+  checkInstall(caller: Caller): Promise<void>;
   /**
    * Installs a bundle in the caller's organization: all of it in one transaction, or nothing.
    *

@@ -70,10 +70,14 @@ class Addons implements AddonService {
     this.#options = options;
   }
 
+  async checkInstall(caller: Caller): Promise<void> {
+    await this.#options.access.check(caller, "addons.install");
+    if (this.#options.unsignedBundles === "refuse") throw unsignedRefused();
+  }
+
   async install(caller: Caller, archive: Uint8Array, expectedKey?: string): Promise<InstallResult> {
-    const { access, unsignedBundles, kernelContractVersion } = this.#options;
-    await access.check(caller, "addons.install");
-    if (unsignedBundles === "refuse") throw unsignedRefused();
+    await this.checkInstall(caller);
+    const { kernelContractVersion } = this.#options;
     const bundle = await openBundle(archive, { kernelVersion: kernelContractVersion });
     const { manifest } = bundle;
     if (expectedKey !== undefined && expectedKey !== manifest.key) {

@@ -44,36 +44,46 @@ export function uuidV7(timeMs: number, random: Uint8Array): string {
   }`;
 }
 
+/** Random identifiers drawn at once: asking for random bytes one by one would cost more than all else. */
+const POOL_IDS = 512;
+/** Random hex digits of one identifier: 4 bits complete the variant's digit, 60 follow. */
+const RANDOM_DIGITS = 16;
+
 /** {@link IdSource} over the system's clock and random numbers, ordered within a millisecond. */
 export class SystemIds implements IdSource {
   #lastMs = 0;
   #counter = 0;
-  readonly #pool = new Uint8Array(4096);
-  #offset = 4096;
+  /** The identifier's first 15 characters, the same for a whole millisecond. */
+  #prefix = "";
+  #pool = "";
+  #offset = 0;
 
   /**
    * Makes the next identifier: greater than every one this source made before.
    *
-   * @returns a UUIDv7.
+   * @returns a UUIDv7 whose 12 bits after the version count within the millisecond (RFC 9562 §6.2).
    */
   next(): string {
-    const now = Date.now();
-    if (now > this.#lastMs) {
-      this.#lastMs = now;
-      this.#counter = 0;
-    } else if (++this.#counter > 0xfff) {
-      this.#lastMs++;
-      this.#counter = 0;
-    }
-    if (this.#offset + 10 > this.#pool.length) {
-      crypto.getRandomValues(this.#pool);
+    this.#advance();
+    if (this.#offset >= this.#pool.length) {
+      this.#pool = crypto.getRandomValues(new Uint8Array(POOL_IDS * RANDOM_DIGITS / 2)).toHex();
       this.#offset = 0;
     }
-    const random = this.#pool.slice(this.#offset, this.#offset + 10);
-    this.#offset += 10;
-    random[0] = this.#counter >> 8;
-    random[1] = this.#counter & 0xff;
-    return uuidV7(this.#lastMs, random);
+    const random = this.#pool.substring(this.#offset, this.#offset + RANDOM_DIGITS);
+    this.#offset += RANDOM_DIGITS;
+    const counter = this.#counter.toString(16).padStart(3, "0");
+    const variant = "89ab"[random.charCodeAt(0) & 3];
+    return `${this.#prefix}${counter}-${variant}${random.substring(1, 4)}-${random.substring(4)}`;
+  }
+
+  #advance(): void {
+    const now = Date.now();
+    if (now <= this.#lastMs && ++this.#counter <= 0xfff) return;
+    // The clock stands or went back and the counter is full: borrow the next millisecond.
+    this.#lastMs = now > this.#lastMs ? now : this.#lastMs + 1;
+    this.#counter = 0;
+    const time = this.#lastMs.toString(16).padStart(12, "0");
+    this.#prefix = `${time.substring(0, 8)}-${time.substring(8)}-7`;
   }
 }
 

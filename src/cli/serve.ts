@@ -8,6 +8,7 @@ import { ensureFirstOrganization } from "../auth/bootstrap.ts";
 import { createKernel } from "../kernel/kernel.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Settings } from "../kernel/settings.ts";
+import { clientAddress } from "./client_address.ts";
 import { readEnvironment } from "./environment.ts";
 import { print, printError } from "./output.ts";
 
@@ -28,8 +29,9 @@ export async function serve(): Promise<void> {
     port: settings.port,
     onListen: ({ hostname, port }) => print(`Listening on http://${hostname}:${port}/`),
   }, (request, info) => {
-    const address = info.remoteAddr;
-    const remoteAddress = "hostname" in address ? address.hostname : "local";
+    const peer = "hostname" in info.remoteAddr ? info.remoteAddr.hostname : "local";
+    const forwarded = request.headers.get("x-forwarded-for");
+    const remoteAddress = clientAddress(peer, forwarded, settings.trustedProxies);
     return kernel.fetch(request, { remoteAddress });
   });
   await stopSignal();

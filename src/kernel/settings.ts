@@ -30,6 +30,8 @@ export interface Settings {
   readonly organizationName: string;
   readonly registration: "open" | "closed";
   readonly corsOrigins: readonly string[];
+  /** Addresses of proxies whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: "json" | "text";
 }
@@ -52,6 +54,7 @@ export const SETTING_NAMES = [
   "METACORE_ORGANIZATION",
   "METACORE_REGISTRATION",
   "METACORE_CORS_ORIGINS",
+  "METACORE_TRUSTED_PROXIES",
   "LOG_LEVEL",
   "LOG_FORMAT",
 ] as const;
@@ -99,6 +102,7 @@ export function readSettings(get: (name: string) => string | undefined): Setting
       closed: ["closed"],
     }, "closed"),
     corsOrigins: readOrigins(env),
+    trustedProxies: readProxies(env),
     logLevel: readChoice(env, "LOG_LEVEL", {
       debug: ["debug"],
       info: ["info"],
@@ -176,5 +180,17 @@ function readOrigins(env: Environment): string[] {
   return origins.filter(Boolean).map((origin) => {
     if (URL.canParse(origin) && new URL(origin).origin === origin) return origin;
     throw refuse("METACORE_CORS_ORIGINS", origin, "origins such as https://app.example.com");
+  });
+}
+
+function readProxies(env: Environment): string[] {
+  const proxies = (env("METACORE_TRUSTED_PROXIES") ?? "").split(",").map((part) => part.trim());
+  return proxies.filter(Boolean).map((proxy) => {
+    if (/^(\d{1,3}(\.\d{1,3}){3}|[0-9a-f:]*:[0-9a-f:.]+)$/i.test(proxy)) return proxy.toLowerCase();
+    throw refuse(
+      "METACORE_TRUSTED_PROXIES",
+      proxy,
+      "addresses such as 10.0.0.5, separated by commas",
+    );
   });
 }

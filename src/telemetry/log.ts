@@ -60,10 +60,10 @@ export function createLogger(options: LoggerOptions): Logger {
 
 function loggerWith(options: LoggerOptions, bound: LogFields): Logger {
   const least = ORDER[options.level ?? "info"];
-  const write = (level: LogLevel, message: string, fields: LogFields = {}) => {
+  const format = options.format === "text" ? textLine : jsonLine;
+  const write = (level: LogLevel, message: string, fields: LogFields | undefined) => {
     if (ORDER[level] < least) return;
-    const entry = { time: new Date(options.nowMs()).toISOString(), level, message };
-    options.sink(formatLine(options.format ?? "json", entry, { ...bound, ...fields }));
+    options.sink(format(timeText(options.nowMs()), level, message, bound, fields));
   };
   return {
     debug: (message, fields) => write("debug", message, fields),
@@ -74,29 +74,51 @@ function loggerWith(options: LoggerOptions, bound: LogFields): Logger {
   };
 }
 
-function formatLine(
-  format: "json" | "text",
-  entry: { time: string; level: LogLevel; message: string },
-  fields: LogFields,
+let lastMs = NaN;
+let lastTime = "";
+
+/** A server writes many lines in one millisecond. */
+function timeText(nowMs: number): string {
+  if (nowMs !== lastMs) [lastMs, lastTime] = [nowMs, new Date(nowMs).toISOString()];
+  return lastTime;
+}
+
+function jsonLine(
+  time: string,
+  level: LogLevel,
+  message: string,
+  bound: LogFields,
+  fields: LogFields | undefined,
 ): string {
-  const plain = Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [key, plainValue(value)]),
-  );
-  if (format === "json") return JSON.stringify({ ...entry, ...plain });
-  const pairs = Object.entries(plain).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+  const entry: Record<string, unknown> = { time, level, message };
+  addFields(entry, bound);
+  if (fields !== undefined) addFields(entry, fields);
+  return JSON.stringify(entry);
+}
+
+function textLine(
+  time: string,
+  level: LogLevel,
+  message: string,
+  bound: LogFields,
+  fields: LogFields | undefined,
+): string {
+  const entry: Record<string, unknown> = {};
+  addFields(entry, bound);
+  if (fields !== undefined) addFields(entry, fields);
+  const pairs = Object.entries(entry).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
   // Control characters in a text line could forge further lines or drive a terminal.
-  const message = entry.message.replace(/\p{Cc}/gu, "\uFFFD");
-  return [entry.time, entry.level.toUpperCase().padEnd(5), message, ...pairs].join(" ");
+  const shown = message.replace(/\p{Cc}/gu, "\uFFFD");
+  return [time, level.toUpperCase().padEnd(5), shown, ...pairs].join(" ");
+}
+
+function addFields(entry: Record<string, unknown>, fields: LogFields): void {
+  for (const key in fields) entry[key] = plainValue(fields[key]);
 }
 
 function plainValue(value: unknown): unknown {
-  if (value instanceof Error) {
-    return {
-      name: value.name,
-      message: value.message,
-      stack: value.stack,
-      cause: plainValue(value.cause),
-    };
-  }
-  return typeof value === "bigint" ? value.toString() : value;
+  if (typeof value === "bigint") return value.toString();
+  if (!(value instanceof Error)) return value;
+  const { name, message, stack, cause } = value;
+  return { name, message, stack, ...(cause === undefined ? {} : { cause: plainValue(cause) }) };
 }

@@ -9,6 +9,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { Hono } from "@hono/hono";
 import { jwtVerify } from "@panva/jose";
+// @ts-types="@types/pg"
 import pg from "pg";
 
 type Row = Record<string, unknown>;

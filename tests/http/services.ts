@@ -208,6 +208,7 @@ function constantMetadata(calls: Call[]): MetadataService {
 function constantAddons(calls: Call[]): AddonService {
   const document = { key: "tickets", version: "1.0.0", unread: { kept: true } };
   return {
+    checkInstall: () => Promise.resolve(),
     install: gives(calls, "install", {
       installation: INSTALLATION,
       installSecret: "ab".repeat(32),

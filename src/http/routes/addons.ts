@@ -113,12 +113,14 @@ function isFilledByAddons(group: OwnedNavigationGroup): boolean {
   return group.items.length > 0 && group.items.every((item) => item.owner !== undefined);
 }
 
-function install(
+async function install(
   exchange: Exchange,
   { services, limits, uploads }: RouteContext,
   caller: UserCaller,
 ): Promise<Answer> {
-  return uploads.hold(async () => {
+  // Before the body: who may not install is not let upload either.
+  await services.addons.checkInstall(caller);
+  return await uploads.hold(async () => {
     const archive = await readBundle(exchange, limits);
     const key = exchange.params["key"];
     return installAnswer(await services.addons.install(caller, archive, key));
