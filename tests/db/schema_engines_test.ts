@@ -13,7 +13,8 @@ import { canonicalTable } from "../../src/db/schema/canonical.ts";
 import { diffSchema } from "../../src/db/schema/diff.ts";
 import type { SchemaChange, SchemaState, TableSpec } from "../../src/db/schema/spec.ts";
 import { engineTest, type TestDatabase } from "../_support/engines.ts";
-import { changeSeeds, tables, walk } from "./schema_specs.ts";
+import { tables } from "./schema_specs.ts";
+import { changeSeeds, walk } from "./schema_walk.ts";
 
 const SCHEMA = "addon_\"p'r$op";
 const ORG = "0b8c2c1e-0000-4000-8000-00000000000a";
@@ -64,7 +65,9 @@ function createAll(specs: readonly TableSpec[]): SchemaChange[] {
 }
 
 const values = (state: SchemaState) => [...state.values()];
-const RUNS = { sqlite: 150, postgres: 30 } as const;
+/** Equal in every run; another seed hunts for more. */
+const SEED = 20_260_131;
+const RUNS = { sqlite: 80, postgres: 12 } as const;
 
 engineTest("render and introspect: what is created reads back equal", async (t) => {
   await fc.assert(
@@ -74,7 +77,7 @@ engineTest("render and introspect: what is created reads back equal", async (t) 
         const state = await tx.profile.introspect(tx, SCHEMA);
         assert.deepEqual(values(state), specs.map(canonicalTable));
       })),
-    { numRuns: RUNS[t.engine] },
+    { seed: SEED, numRuns: RUNS[t.engine] },
   );
 });
 
@@ -90,7 +93,7 @@ engineTest("render: every accepted change leaves what applyChange says", async (
           values(all).toSorted((a, b) => a.name.table < b.name.table ? -1 : 1).map(unordered);
         assert.deepEqual(sorted(found), sorted(state), JSON.stringify(changes));
       })),
-    { numRuns: RUNS[t.engine] * 2 },
+    { seed: SEED, numRuns: RUNS[t.engine] * 2 },
   );
 });
 
@@ -124,6 +127,6 @@ engineTest("diffSchema: its changes can be made, and then there are none", async
         const found = await tx.profile.introspect(tx, SCHEMA);
         assert.deepEqual(diffSchema(found, wanted, { hasRows: () => false }), []);
       })),
-    { numRuns: RUNS[t.engine] },
+    { seed: SEED, numRuns: RUNS[t.engine] },
   );
 });

@@ -1,12 +1,11 @@
 /**
- * Arbitrary schemas and changes for property tests: hostile names, every type and default, typed
+ * Arbitrary schemas for property tests: hostile names, every type and default, typed
  * expressions that both engines accept.
  *
  * @module
  */
 
 import fc from "fast-check";
-import { applyChange } from "../../src/db/schema/apply.ts";
 import { completeTable } from "../../src/db/schema/complete.ts";
 import type {
   ColumnDefault,
@@ -15,11 +14,8 @@ import type {
   Expression,
   ForeignKeyAction,
   IndexSpec,
-  SchemaChange,
-  SchemaState,
   TableSpec,
 } from "../../src/db/schema/spec.ts";
-import { isKernelError } from "../../src/base/error.ts";
 
 const HOSTILE = [
   "a",
@@ -42,7 +38,7 @@ const HOSTILE = [
 ];
 
 /** A piece of a name: plain, or of characters that break careless quoting. */
-const namePart = fc.oneof(
+export const namePart = fc.oneof(
   fc.constantFrom("x", "order", "select", "default", "group"),
   fc.string({ unit: fc.constantFrom(...HOSTILE), minLength: 1, maxLength: 8 }),
 );
@@ -136,7 +132,8 @@ function defaultOf(of: ColumnType): fc.Arbitrary<ColumnDefault | undefined> {
   }
 }
 
-const column: fc.Arbitrary<Omit<ColumnSpec, "name">> = type.chain((type) =>
+/** A column without its name. */
+export const column: fc.Arbitrary<Omit<ColumnSpec, "name">> = type.chain((type) =>
   fc.record({ nullable: fc.boolean(), value: defaultOf(type) }).map(({ nullable, value }) => ({
     type,
     nullable,
@@ -144,7 +141,8 @@ const column: fc.Arbitrary<Omit<ColumnSpec, "name">> = type.chain((type) =>
   }))
 );
 
-const read = (name: string): Expression => ({ kind: "column", name });
+/** The expression that reads a column. */
+export const read = (name: string): Expression => ({ kind: "column", name });
 const literal = (value: string | number | boolean): Expression => ({ kind: "literal", value });
 
 /** A condition over one column that both engines type alike. */
@@ -238,7 +236,13 @@ export function index(name: string, columns: readonly ColumnSpec[]): fc.Arbitrar
   }));
 }
 
-const ACTIONS: readonly ForeignKeyAction[] = ["no action", "restrict", "cascade", "set null"];
+/** Every action of foreign keys. */
+export const ACTIONS: readonly ForeignKeyAction[] = [
+  "no action",
+  "restrict",
+  "cascade",
+  "set null",
+];
 
 interface TableSeed {
   readonly part: string;
@@ -252,12 +256,13 @@ const seed: fc.Arbitrary<TableSeed> = fc.record({
   columns: fc.array(fc.tuple(namePart, column), { minLength: 1, maxLength: 5 }),
 });
 
-const uuidColumn = (name: string, nullable: boolean): ColumnSpec => ({
-  name,
+const ID: ColumnSpec = {
+  name: "id",
   type: { kind: "uuid" },
-  nullable,
-  ...(nullable ? {} : { default: { kind: "uuid" } }),
-});
+  nullable: false,
+  default: { kind: "uuid" },
+};
+const TARGET: ColumnSpec = { name: "target", type: { kind: "uuid" }, nullable: true };
 
 function table(
   schema: string,
@@ -267,9 +272,9 @@ function table(
   const { columns } = seeds[position]!;
   const name = tableName(seeds[position]!, position);
   const all: ColumnSpec[] = [
-    uuidColumn("id", false),
+    ID,
     ...columns.map(([part, rest], i) => ({ ...rest, name: `${part}${i}` })),
-    uuidColumn("target", true),
+    TARGET,
     { name: "created_at", type: { kind: "timestamp" }, nullable: false, default: { kind: "now" } },
   ];
   return fc.record({
@@ -311,101 +316,4 @@ export function tables(schema: string): fc.Arbitrary<readonly TableSpec[]> {
       fc.tuple(...seeds.map((_, position) => table(schema, seeds, position)))
         .map((specs) => isTenant ? specs.map(completeTable) : specs),
   );
-}
-
-/** A change of some table of a state, made from random numbers; it may be refused. */
-function changeFrom(
-  state: SchemaState,
-  kind: number,
-  pick: number,
-  extra: ColumnSpec,
-): SchemaChange {
-  const all = [...state.values()];
-  const spec = all[pick % all.length]!;
-  const { name, columns } = spec;
-  const some = columns[(pick >> 2) % columns.length]!;
-  const changes: readonly SchemaChange[] = [
-    { kind: "addColumn", table: name, column: { ...extra, name: `${extra.name}+${pick}` } },
-    { kind: "dropColumn", table: name, column: some.name },
-    { kind: "renameColumn", table: name, column: some.name, to: `re"named${pick}` },
-    {
-      kind: "renameTable",
-      table: name,
-      to: `ta'ble${pick}${pick % 2 === 0 ? "é".repeat(40) : ""}`,
-    },
-    { kind: "alterColumn", table: name, column: { ...some, nullable: !some.nullable } },
-    { kind: "alterColumn", table: name, column: { ...some, ...extra, name: some.name } },
-    {
-      kind: "alterColumn",
-      table: name,
-      column: { name: some.name, type: some.type, nullable: true },
-    },
-    { kind: "alterColumn", table: name, column: { ...some, type: { kind: "text" } } },
-    { kind: "setPrimaryKey", table: name, columns: [...spec.primaryKey, some.name] },
-    {
-      kind: "createIndex",
-      table: name,
-      index: { name: `more${pick}`, keys: [{ expression: read(some.name) }], unique: false },
-    },
-    { kind: "dropIndex", table: name, index: spec.indexes[0]?.name ?? "" },
-    {
-      kind: "addCheck",
-      table: name,
-      check: { name: `check"${pick}`, expression: { kind: "isNotNull", operand: read(some.name) } },
-    },
-    {
-      kind: "dropConstraint",
-      table: name,
-      constraint: [...spec.checks, ...spec.foreignKeys][0]?.name ?? "",
-    },
-    {
-      kind: "addForeignKey",
-      table: name,
-      key: {
-        name: `more key${pick}`,
-        columns: spec.tenantPolicy ? ["organization_id", "target"] : ["target"],
-        target: all[0]!.name.table,
-        targetColumns: spec.tenantPolicy ? ["organization_id", "id"] : ["id"],
-        onDelete: ACTIONS[pick % ACTIONS.length]!,
-      },
-    },
-    { kind: "dropTable", table: name },
-  ];
-  return changes[kind % changes.length]!;
-}
-
-/** A step towards a change: random numbers and a column. */
-export type ChangeSeed = readonly [number, number, ColumnSpec];
-
-/** Steps from which {@link walk} makes changes. */
-export const changeSeeds: fc.Arbitrary<readonly ChangeSeed[]> = fc.array(
-  fc.tuple(
-    fc.nat(100),
-    fc.nat(10_000),
-    fc.tuple(namePart, column).map(([name, rest]) => ({ ...rest, name })),
-  ),
-  { minLength: 1, maxLength: 6 },
-);
-
-/**
- * Makes changes one after the other, passing over those that are refused.
- *
- * @param state where to begin.
- * @param seeds steps.
- * @returns the accepted changes.
- */
-export function walk(state: SchemaState, seeds: readonly ChangeSeed[]): readonly SchemaChange[] {
-  const changes: SchemaChange[] = [];
-  let now = state;
-  for (const [kind, pick, extra] of seeds) {
-    if (now.size === 0) break;
-    const change = changeFrom(now, kind, pick, extra);
-    try {
-      now = applyChange(now, change);
-      changes.push(change);
-    } catch (thrown) {
-      if (!isKernelError(thrown)) throw thrown;
-    }
-  }
-  return changes;
 }
