@@ -6,6 +6,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import type { Statement } from "./database.ts";
 import { invalidStatement } from "./errors.ts";
 import { type ParsedNames, statementName } from "./postgres_statement_names.ts";
@@ -13,7 +14,7 @@ import { toPostgres, type WireValue } from "./postgres_values.ts";
 
 /** What `pg` offers to a query object for writing to the server. */
 export interface WireConnection {
-  readonly stream: { cork(): void; uncork(): void; destroy(error?: Error): void };
+  readonly stream: { write(bytes: Uint8Array): unknown; destroy(error?: Error): void };
   parse(query: { text: string; name: string }): void;
   bind(query: {
     portal: string;
@@ -25,6 +26,8 @@ export interface WireConnection {
   execute(query: { portal: string; rows: number }): void;
   close(message: { type: "P" | "S"; name: string }): void;
   sync(): void;
+  /** Takes the bytes of each message. */
+  _send(bytes: Buffer): void;
 }
 
 /** A column of a result. */
@@ -131,23 +134,25 @@ export class Exchange {
 
   /** Writes everything. Called by `pg` when the connection is free. */
   submit(connection: WireConnection): null {
-    connection.stream.cork();
+    const messages: Buffer[] = [];
+    // One write of all messages: a vectored write of the same bytes takes twice the time.
+    const collector: WireConnection = Object.create(connection);
+    collector._send = (bytes) => messages.push(bytes);
     try {
       for (const statement of this.#statements) {
         this.#beforeStatement?.(statement.sql);
-        this.#write(connection, statement);
+        this.#write(collector, statement);
       }
       // Before this point several statements are written and none takes effect.
       if (this.#statements.length > 1) this.#beforeStatement?.("sync");
-      connection.sync();
+      collector.sync();
+      connection.stream.write(Buffer.concat(messages));
     } catch (thrown) {
       // Without its Sync what was written takes no effect; the connection is of no more use.
       this.#reject(thrown);
-      connection.stream.uncork();
+      connection.stream.write(Buffer.concat(messages));
       connection.stream.destroy();
-      return null;
     }
-    connection.stream.uncork();
     return null;
   }
 

@@ -19,10 +19,11 @@ import {
   wireStatement,
 } from "./postgres_exchange.ts";
 import { type LentClient, PostgresSession, type SessionOptions } from "./postgres_session.ts";
+import { Watchdog } from "./postgres_watchdog.ts";
 import { ParsedNames } from "./postgres_statement_names.ts";
 
 /** How a pool is made. */
-export interface PostgresPoolOptions extends SessionOptions {
+export interface PostgresPoolOptions extends Omit<SessionOptions, "watchdog"> {
   readonly url: string;
   readonly maxConnections: number;
   /** For a new connection and for a free one. */
@@ -37,7 +38,8 @@ const MAX_IDLE_MS = 30_000;
 /** A pool of sessions. */
 export class PostgresPool {
   readonly #pool: pg.Pool;
-  readonly #options: PostgresPoolOptions;
+  readonly #options: SessionOptions;
+  readonly #watchdog = new Watchdog();
   readonly #parsed = new WeakMap<LentClient, ParsedNames>();
   readonly #isNaming: boolean;
   #open = true;
@@ -48,7 +50,7 @@ export class PostgresPool {
    * @param options where to, and how many.
    */
   constructor(options: PostgresPoolOptions) {
-    this.#options = options;
+    this.#options = { ...options, watchdog: this.#watchdog };
     this.#isNaming = !WITHOUT_NAMES.test(options.url);
     this.#pool = new pg.Pool({
       connectionString: withSessionSettings(options.url, options.statementTimeoutMs),
@@ -105,9 +107,10 @@ export class PostgresPool {
 
   /** Waits for lent sessions, then closes every connection. */
   async close(): Promise<void> {
-    if (!this.#open) return;
     this.#open = false;
+    if (this.#pool.ending) return;
     await this.#pool.end();
+    this.#watchdog.stop();
   }
 
   /** Refuses all further work. */

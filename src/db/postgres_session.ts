@@ -14,11 +14,13 @@ import {
   type WireStatement,
 } from "./postgres_exchange.ts";
 import type { ParsedNames } from "./postgres_statement_names.ts";
+import type { Watchdog, Watched } from "./postgres_watchdog.ts";
 
 /** What a session needs to know of its pool. */
 export interface SessionOptions {
   /** After this the server cancels a statement. */
   readonly statementTimeoutMs: number;
+  readonly watchdog: Watchdog;
   /** Called before every statement, with its text; what it throws cuts the connection. */
   readonly beforeStatement?: (sql: string) => void;
 }
@@ -69,16 +71,20 @@ export class PostgresSession {
       this.#parsed,
       this.#options.beforeStatement,
     );
-    const timer = setTimeout(() => {
-      this.#broken = true;
-      this.#client.connection.stream.destroy(new Error("Connection terminated: no answer"));
-    }, timeoutMs + SILENCE_MS);
+    const watched: Watched = {
+      dueMs: performance.now() + timeoutMs + SILENCE_MS,
+      expire: () => {
+        this.#broken = true;
+        this.#client.connection.stream.destroy(new Error("Connection terminated: no answer"));
+      },
+    };
+    this.#options.watchdog.watch(watched);
     try {
       // `pg` takes any object with the methods of a query.
       this.#client.query(exchange as unknown as pg.Submittable);
       return await exchange.done;
     } finally {
-      clearTimeout(timer);
+      this.#options.watchdog.release(watched);
     }
   }
 

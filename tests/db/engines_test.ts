@@ -468,6 +468,75 @@ Deno.test({
   },
 });
 
+/** Passes bytes on to a server until it is told to swallow them. */
+function fickleProxy(target: URL) {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const open: Deno.Conn[] = [];
+  let isSilent = false;
+  const pass = async (from: Deno.Conn, to: Deno.Conn) => {
+    const bytes = new Uint8Array(16_384);
+    for (let count; (count = await from.read(bytes).catch(() => null)) !== null;) {
+      if (!isSilent) await to.write(bytes.subarray(0, count)).catch(() => {});
+    }
+    try {
+      to.close();
+    } catch {
+      // The other direction was first.
+    }
+  };
+  const accepting = (async () => {
+    for await (const client of listener) {
+      const server = await Deno.connect({ hostname: target.hostname, port: Number(target.port) });
+      open.push(client, server);
+      pass(client, server);
+      pass(server, client);
+    }
+  })();
+  const url = new URL(target);
+  url.host = `127.0.0.1:${listener.addr.port}`;
+  return {
+    url: url.toString(),
+    silence: () => isSilent = true,
+    heal: () => isSilent = false,
+    close: async () => {
+      listener.close();
+      await accepting;
+      for (const connection of open) {
+        try {
+          connection.close();
+        } catch {
+          // Closed by its peer.
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    },
+  };
+}
+
+Deno.test({
+  name: "Postgres: a server that goes silent fails its statement, and the pool recovers",
+  ignore: !hasPostgresServer,
+  fn: async () => {
+    await using test = await openTestDatabase("postgres");
+    const proxy = fickleProxy(new URL(test.url));
+    const database = await openDatabase({
+      url: proxy.url,
+      logger: silentLogger,
+      statementTimeoutMs: 100,
+      acquireTimeoutMs: 200,
+    });
+    proxy.silence();
+    const started = performance.now();
+    await assert.rejects(database.ping(), hasCode("db.unavailable"));
+    await assert.rejects(database.ping(), hasCode("db.unavailable"));
+    assert.ok(performance.now() - started < 2_000);
+    proxy.heal();
+    await database.ping();
+    await database.close();
+    await proxy.close();
+  },
+});
+
 Deno.test({
   name: "Postgres: more work than connections waits its turn, and not for ever",
   ignore: !hasPostgresServer,
