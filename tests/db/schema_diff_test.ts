@@ -118,6 +118,17 @@ Deno.test("diffSchema: keeps what the desired schema does not name", () => {
   assert.deepEqual(diffSchema(current, renamed), [], "an equal index of another name is enough");
 });
 
+Deno.test("diffSchema: a unique index is replaced by a unique one only", () => {
+  const unique = { ...index("i", "code"), unique: true };
+  const current = stateOf({ ...bare, indexes: [unique] });
+  assert.deepEqual(diffSchema(current, stateOf({ ...bare, indexes: [index("i", "code")] })), []);
+  const wider = stateOf({ ...bare, indexes: [{ ...index("i", "code", "total"), unique: true }] });
+  assert.deepEqual(diffSchema(current, wider).map((change) => change.kind), [
+    "dropIndex",
+    "createIndex",
+  ]);
+});
+
 Deno.test("diffSchema: tables that point at each other are made in a possible order", () => {
   const pointing = (table: string, target: string): TableSpec =>
     completeTable({

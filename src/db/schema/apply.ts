@@ -60,7 +60,7 @@ export function tableOf(state: SchemaState, name: TableName): TableSpec {
   const table = state.get(name.table);
   if (table !== undefined && table.name.schema === name.schema) return table;
   throw schemaError(
-    "unknown_table",
+    "schema.unknown_table",
     `There is no table ${name.table} in schema ${name.schema}.`,
     { table: name.table },
   );
@@ -91,7 +91,7 @@ function dropTable(state: SchemaState, name: TableName): SchemaState {
   const [referrer] = tablesPointingAt(state, name.table);
   if (referrer !== undefined) {
     throw schemaError(
-      "table_referenced",
+      "schema.table_referenced",
       `Table ${name.table} cannot be dropped: ${referrer.name.table} has a foreign key to it.`,
       { table: name.table, object: referrer.name.table },
       "conflict",
@@ -149,7 +149,7 @@ function refuseTakenName(state: SchemaState, name: TableName): void {
     const isTaken = names.some((taken) => taken.toLowerCase() === wanted);
     if (isTaken || table.name.schema !== name.schema) {
       throw schemaError(
-        isTaken ? "duplicate_table" : "unknown_schema",
+        isTaken ? "schema.duplicate_table" : "schema.unknown_schema",
         isTaken
           ? `${name.table} exists already in schema ${name.schema}.`
           : `Table ${name.table}: these tables are in schema ${table.name.schema}.`,

@@ -50,7 +50,7 @@ export function changeTable(table: TableSpec, change: TableChange): TableSpec {
     case "createIndex":
       return createIndex(table, canonicalIndex(change.index));
     case "dropIndex":
-      requireNamed(table, table.indexes, change.index, "index");
+      requireNamed(table, table.indexes, change.index, "schema.unknown_index");
       return { ...table, indexes: table.indexes.filter((each) => each.name !== change.index) };
     case "addForeignKey":
       return { ...table, foreignKeys: [...table.foreignKeys, { ...change.key }] };
@@ -86,10 +86,14 @@ function renameColumn(table: TableSpec, from: string, to: string): TableSpec {
   refuseSystemColumn(table, from, "rename");
   refuseSystemColumn(table, to, "rename a column to");
   if (table.columns.some((column) => column.name.toLowerCase() === to.toLowerCase())) {
-    throw schemaError("duplicate_column", `Column ${table.name.table}.${to} exists already.`, {
-      table: table.name.table,
-      column: to,
-    });
+    throw schemaError(
+      "schema.duplicate_column",
+      `Column ${table.name.table}.${to} exists already.`,
+      {
+        table: table.name.table,
+        column: to,
+      },
+    );
   }
   const renamed = (name: string) => name === from ? to : name;
   return {
@@ -117,7 +121,7 @@ function alterColumn(table: TableSpec, column: ColumnSpec): TableSpec {
   const place = { table: table.name.table, column: column.name };
   if (!isConvertible(before.type, column.type)) {
     throw schemaError(
-      "type_change",
+      "schema.type_change",
       `${place.table}.${place.column}: ${describeType(before.type)} cannot become ${
         describeType(column.type)
       } without loss; add a new column instead.`,
@@ -152,7 +156,7 @@ function refuseReaders(table: TableSpec, before: ColumnSpec, after: ColumnSpec):
   ][0];
   if (reader === undefined) return;
   throw schemaError(
-    "type_change",
+    "schema.type_change",
     `${table.name.table}.${after.name}: ${reader.name} computes with it; drop that first.`,
     { table: table.name.table, column: after.name, object: reader.name },
   );
@@ -160,7 +164,7 @@ function refuseReaders(table: TableSpec, before: ColumnSpec, after: ColumnSpec):
 
 function setPrimaryKey(table: TableSpec, columns: readonly string[]): TableSpec {
   if (columns.length === 0) {
-    throw schemaError("no_primary_key", `Table ${table.name.table} needs a primary key.`, {
+    throw schemaError("schema.no_primary_key", `Table ${table.name.table} needs a primary key.`, {
       table: table.name.table,
     });
   }
@@ -181,7 +185,7 @@ function createIndex(table: TableSpec, index: IndexSpec): TableSpec {
 }
 
 function dropConstraint(table: TableSpec, name: string): TableSpec {
-  requireNamed(table, [...table.foreignKeys, ...table.checks], name, "constraint");
+  requireNamed(table, [...table.foreignKeys, ...table.checks], name, "schema.unknown_constraint");
   return {
     ...table,
     foreignKeys: table.foreignKeys.filter((key) => key.name !== name),
@@ -211,7 +215,7 @@ export function indexColumns(index: IndexSpec): ReadonlySet<string> {
 export function columnOf(table: TableSpec, name: string): ColumnSpec {
   const column = table.columns.find((each) => each.name === name);
   if (column !== undefined) return column;
-  throw schemaError("unknown_column", `There is no column ${table.name.table}.${name}.`, {
+  throw schemaError("schema.unknown_column", `There is no column ${table.name.table}.${name}.`, {
     table: table.name.table,
     column: name,
   });
@@ -221,10 +225,10 @@ function requireNamed(
   table: TableSpec,
   objects: readonly { readonly name: string }[],
   name: string,
-  what: string,
+  code: "schema.unknown_index" | "schema.unknown_constraint",
 ): void {
   if (objects.some((each) => each.name === name)) return;
-  throw schemaError(`unknown_${what}`, `Table ${table.name.table} has no ${what} ${name}.`, {
+  throw schemaError(code, `Table ${table.name.table} has no index or constraint ${name}.`, {
     table: table.name.table,
     object: name,
   });
@@ -232,7 +236,7 @@ function requireNamed(
 
 function keyColumn(table: TableSpec, column: string, what: string): Error {
   return schemaError(
-    "key_column",
+    "schema.key_column",
     `${table.name.table}.${column}: a column of the primary key cannot be ${what}.`,
     { table: table.name.table, column },
   );

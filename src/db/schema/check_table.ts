@@ -23,10 +23,13 @@ export function checkTable(table: TableSpec, state: SchemaState): void {
   quoteIdentifier(table.name.table);
   checkColumns(table);
   for (const name of table.primaryKey) requireColumn(table, name, "the primary key");
-  refuseTwice(table.primaryKey, (name) => duplicate(table, "column of the primary key", name));
+  refuseTwice(
+    table.primaryKey,
+    (name) => duplicate(table, "schema.duplicate_column", "column of the key", name),
+  );
   refuseTwice(
     [...table.checks, ...table.foreignKeys].map((constraint) => constraint.name),
-    (name) => duplicate(table, "constraint", name),
+    (name) => duplicate(table, "schema.duplicate_constraint", "constraint", name),
   );
   for (const index of table.indexes) checkIndex(table, index, state);
   for (const check of table.checks) {
@@ -39,19 +42,19 @@ export function checkTable(table: TableSpec, state: SchemaState): void {
 
 function checkColumns(table: TableSpec): void {
   if (table.columns.length === 0) {
-    throw schemaError("no_columns", `Table ${table.name.table} has no column.`, {
+    throw schemaError("schema.no_columns", `Table ${table.name.table} has no column.`, {
       table: table.name.table,
     });
   }
   refuseTwice(
     table.columns.map((column) => column.name),
-    (name) => duplicate(table, "column", name),
+    (name) => duplicate(table, "schema.duplicate_column", "column", name),
   );
   for (const { name } of table.columns) {
     quoteIdentifier(name);
     if (new TextEncoder().encode(name).length > MAX_NAME_BYTES) {
       throw schemaError(
-        "name_too_long",
+        "schema.name_too_long",
         `${table.name.table}.${name}: a column name has at most ${MAX_NAME_BYTES} bytes.`,
         { table: table.name.table, column: name },
       );
@@ -63,13 +66,13 @@ function checkIndex(table: TableSpec, index: IndexSpec, state: SchemaState): voi
   quoteIdentifier(index.name);
   const place = { table: table.name.table, object: index.name };
   if (index.keys.length === 0) {
-    throw schemaError("invalid_index", `${place.table}, ${index.name}: no key.`, place);
+    throw schemaError("schema.invalid_index", `${place.table}, ${index.name}: no key.`, place);
   }
   const expressions = index.keys.map((key) => key.expression);
   for (const expression of expressions) {
     if (columnsOf(expression).size === 0) {
       throw schemaError(
-        "invalid_index",
+        "schema.invalid_index",
         `${place.table}, ${index.name}: every key must read a column.`,
         place,
       );
@@ -85,40 +88,46 @@ function checkIndex(table: TableSpec, index: IndexSpec, state: SchemaState): voi
     other.name.table,
     ...other.indexes.map((each) => each.name),
   ]).filter((name) => folded(name) === folded(index.name));
-  if (taken.length > 1) throw duplicate(table, "index", index.name);
+  if (taken.length > 1) throw duplicate(table, "schema.duplicate_index", "index", index.name);
 }
 
 function checkForeignKey(table: TableSpec, key: ForeignKeySpec, state: SchemaState): void {
   quoteIdentifier(key.name);
   const place = { table: table.name.table, object: key.name };
   const target = state.get(key.target);
-  const refuse = (code: string, what: string) =>
+  const refuse = (code: `schema.${string}`, what: string) =>
     schemaError(code, `${place.table}, foreign key ${key.name}: ${what}.`, place);
   if (target === undefined) {
-    throw refuse("unknown_table", `there is no table ${key.target} in this schema`);
+    throw refuse("schema.unknown_table", `there is no table ${key.target} in this schema`);
   }
   if (key.columns.length === 0 || key.columns.length !== key.targetColumns.length) {
-    throw refuse("invalid_foreign_key", "it needs as many columns here as in its target");
+    throw refuse("schema.invalid_foreign_key", "it needs as many columns here as in its target");
   }
-  refuseTwice(key.columns, (name) => duplicate(table, "column of a foreign key", name));
+  refuseTwice(
+    key.columns,
+    (name) => duplicate(table, "schema.duplicate_column", `column of ${key.name}`, name),
+  );
   key.columns.forEach((name, position) => {
     const own = requireColumn(table, name, key.name);
     const other = requireColumn(target, key.targetColumns[position]!, key.name);
     if (typeFamily(own.type) !== typeFamily(other.type)) {
       throw refuse(
-        "foreign_key_type",
+        "schema.foreign_key_type",
         `${name} is ${own.type.kind}, but ${key.target}.${other.name} is ${other.type.kind}`,
       );
     }
   });
   if (!isUniqueKey(target, key.targetColumns)) {
     throw refuse(
-      "foreign_key_target",
+      "schema.foreign_key_target",
       `${key.target} (${key.targetColumns.join(", ")}) is not unique; point at its primary key`,
     );
   }
   if (key.onDelete === "set null" && nullableColumns(table, key).length === 0) {
-    throw refuse("invalid_foreign_key", "on delete set null needs a column that may be null");
+    throw refuse(
+      "schema.invalid_foreign_key",
+      "on delete set null needs a column that may be null",
+    );
   }
 }
 
@@ -149,15 +158,20 @@ function requireColumn(table: TableSpec, name: string, reader: string): ColumnSp
   const column = table.columns.find((each) => each.name === name);
   if (column !== undefined) return column;
   throw schemaError(
-    "unknown_column",
+    "schema.unknown_column",
     `${table.name.table}.${name}: no such column, but ${reader} reads it.`,
     { table: table.name.table, column: name },
   );
 }
 
-function duplicate(table: TableSpec, what: string, name: string): Error {
+function duplicate(
+  table: TableSpec,
+  code: `schema.duplicate_${string}`,
+  what: string,
+  name: string,
+): Error {
   return schemaError(
-    `duplicate_${what.split(" ")[0]}`,
+    code,
     `Table ${table.name.table}: the ${what} ${name} exists already.`,
     { table: table.name.table, object: name },
   );

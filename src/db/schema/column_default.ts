@@ -139,7 +139,7 @@ function isJson(value: LiteralValue): boolean {
 
 function invalidDefault(table: string, column: ColumnSpec, given: string): Error {
   return schemaError(
-    "invalid_default",
+    "schema.invalid_default",
     `${table}.${column.name}: ${given} is no default for a column of type ${column.type.kind}.`,
     { table, column: column.name },
   );

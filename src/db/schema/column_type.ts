@@ -64,7 +64,7 @@ export function typeFamily(type: ColumnType): TypeFamily {
  */
 export function canonicalType(type: ColumnType, table: string, column: string): ColumnType {
   const invalid = (what: string) =>
-    schemaError("invalid_type", `${table}.${column}: ${what}.`, { table, column });
+    schemaError("schema.invalid_type", `${table}.${column}: ${what}.`, { table, column });
   if (type.kind === "text") {
     if (type.maxLength === undefined) return { kind: "text" };
     if (isWhole(type.maxLength, 1, MAX_TEXT_LENGTH)) return type;

@@ -85,7 +85,7 @@ function primaryKeyOf(table: TableSpec): readonly string[] {
   if (table.columns.some((each) => each.name === "id")) return ["id"];
   if (table.primaryKey.length > 0) return table.primaryKey;
   throw schemaError(
-    "no_primary_key",
+    "schema.no_primary_key",
     `Table ${table.name.table} has neither a primary key nor a column id; declare one.`,
     { table: table.name.table },
   );
@@ -107,7 +107,7 @@ function completeForeignKey(key: ForeignKeySpec, table: string): ForeignKeySpec 
   for (const [own, target] of pairs) {
     if ((own === TENANT_COLUMN) === (target === TENANT_COLUMN)) continue;
     throw schemaError(
-      "invalid_foreign_key",
+      "schema.invalid_foreign_key",
       `${table}, foreign key ${key.name}: ${TENANT_COLUMN} can only point at ${TENANT_COLUMN}.`,
       { table, object: key.name },
     );

@@ -90,7 +90,7 @@ function shapeChanges(
   const hasTenant = ({ columns }: TableSpec) => columns.some((each) => each.name === TENANT_COLUMN);
   if (rows === "some" && hasTenant(desired) && !hasTenant(current)) {
     throw schemaError(
-      "tenant_unknown",
+      "schema.tenant_unknown",
       `Table ${table.table} may hold rows of which nobody knows the organization; empty it, or ` +
         `add ${TENANT_COLUMN} and fill it by hand.`,
       { table: table.table, column: TENANT_COLUMN },

@@ -57,7 +57,7 @@ function addable(column: ColumnSpec, table: string, rows: "some" | "none"): Colu
   const isFilled = column.nullable || column.default !== undefined;
   if (isFilled || rows === "none") return column;
   throw schemaError(
-    "required_column_without_default",
+    "schema.required_column_without_default",
     `${table}.${column.name} is required and new, but the table may hold rows; give it a default ` +
       `or make it optional.`,
     { table, column: column.name },
@@ -104,7 +104,7 @@ function refuseConflict(standing: ColumnSpec, wanted: ColumnSpec, table: string)
   }
   const [has, wants] = [standing.type, wanted.type].map(describeType);
   throw schemaError(
-    "type_conflict",
+    "schema.type_conflict",
     `${table}.${standing.name} is ${has} in the database, but the model says ${wants}; make the ` +
       `two agree, or give the column another name.`,
     { table, column: standing.name },

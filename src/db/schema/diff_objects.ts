@@ -5,7 +5,7 @@
  */
 
 import { sameValue } from "./canonical.ts";
-import type { SchemaChange, TableSpec } from "./spec.ts";
+import type { IndexSpec, SchemaChange, TableSpec } from "./spec.ts";
 
 /**
  * The changes that take away constraints with a desired name and another content.
@@ -29,7 +29,11 @@ export function obsoleteConstraints(current: TableSpec, desired: TableSpec): Sch
  * @returns the drops.
  */
 export function obsoleteIndexes(current: TableSpec, desired: TableSpec): SchemaChange[] {
+  const isUnique = (indexes: readonly IndexSpec[], name: string) =>
+    indexes.some((each) => each.name === name && each.unique);
   return differing(current.indexes, desired.indexes)
+    // Uniqueness that an author's migration asked for is not lost to an index of the same name.
+    .filter((name) => !isUnique(current.indexes, name) || isUnique(desired.indexes, name))
     .map((index) => ({ kind: "dropIndex", table: current.name, index }));
 }
 

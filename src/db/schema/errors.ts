@@ -18,17 +18,17 @@ export interface SchemaPlace {
 /**
  * Makes a failure of the schema room.
  *
- * @param code the part after `schema.`, in snake_case.
+ * @param code `schema.` and snake_case.
  * @param message one sentence that names the place and what to do.
  * @param place table, column or object it is about; becomes `details`.
  * @param kind sort of failure. @default "invalid"
  * @returns the error, to be thrown.
  */
 export function schemaError(
-  code: string,
+  code: `schema.${string}`,
   message: string,
   place: SchemaPlace,
   kind: ErrorKind = "invalid",
 ): KernelError {
-  return new KernelError({ code: `schema.${code}`, kind, message, details: { ...place } });
+  return new KernelError({ code, kind, message, details: { ...place } });
 }

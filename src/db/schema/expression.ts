@@ -114,7 +114,7 @@ export function checkExpression(expression: Expression, place: SchemaPlace): voi
   const reason = reasonAgainst(expression);
   if (reason !== undefined) {
     throw schemaError(
-      "invalid_expression",
+      "schema.invalid_expression",
       `${place.table}, ${place.object}: ${reason}.`,
       place,
     );

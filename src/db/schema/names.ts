@@ -50,7 +50,7 @@ export function addonSchemaName(
   if (isolation === "shared") return physicalName(shared);
   if (!isUuid(organizationId)) {
     throw schemaError(
-      "invalid_organization",
+      "schema.invalid_organization",
       `Schema of addon ${addonKey}: the organization is not named by a UUID.`,
       {},
       "internal",
@@ -68,7 +68,7 @@ export function addonSchemaName(
  */
 export function quoteIdentifier(name: string): string {
   if (name === "" || name.includes("\0") || !name.isWellFormed()) {
-    throw schemaError("invalid_name", `${JSON.stringify(name)} cannot be a name.`, {});
+    throw schemaError("schema.invalid_name", `${JSON.stringify(name)} cannot be a name.`, {});
   }
   return `"${name.replaceAll('"', '""')}"`;
 }
@@ -89,7 +89,7 @@ export function postgresTable(name: TableName): string {
  * A table as SQLite SQL: one quoted name, never shortened.
  *
  * @param name schema and logical name.
- * @returns `"schema.table"`.
+ * @returns schema, point and table in one pair of quotes.
  */
 export function sqliteTable(name: TableName): string {
   return quoteIdentifier(`${name.schema}.${name.table}`);
@@ -100,7 +100,7 @@ export function sqliteTable(name: TableName): string {
  *
  * @param schema the schema of its table.
  * @param index logical name of the index.
- * @returns `"schema.index"`.
+ * @returns schema, point and index in one pair of quotes.
  */
 export function sqliteIndex(schema: string, index: string): string {
   return quoteIdentifier(`${schema}.${index}`);

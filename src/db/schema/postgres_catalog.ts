@@ -131,7 +131,7 @@ export async function readCatalog(tx: Transaction, schema: string): Promise<Cata
   const { rows } = await tx.execute(statement);
   const text = rows[0]?.catalog;
   if (typeof text !== "string") {
-    throw schemaError("unreadable", `Schema ${schema} could not be read.`, {}, "internal");
+    throw schemaError("schema.unreadable", `Schema ${schema} could not be read.`, {}, "internal");
   }
   // The query above gives exactly this shape.
   return JSON.parse(text) as Catalog;

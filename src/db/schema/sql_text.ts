@@ -51,7 +51,7 @@ export function postgresText(value: string): string {
  */
 export function quoteText(value: string): string {
   if (value.includes("\0") || !value.isWellFormed()) {
-    throw schemaError("invalid_text", "A text must be well-formed Unicode without NUL.", {});
+    throw schemaError("schema.invalid_text", "A text must be well-formed Unicode without NUL.", {});
   }
   return `'${value.replaceAll("'", "''")}'`;
 }
@@ -111,7 +111,7 @@ function literalSql(
  */
 export function numberSql(value: number): string {
   if (!Number.isFinite(value)) {
-    throw schemaError("invalid_number", "Numbers must be finite.", {});
+    throw schemaError("schema.invalid_number", "Numbers must be finite.", {});
   }
   return value < 0 ? `(-${String(-value)})` : String(value);
 }

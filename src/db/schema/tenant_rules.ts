@@ -39,7 +39,7 @@ const SYSTEM_COLUMNS: ReadonlySet<string> = new Set([
 export function refuseSystemColumn(table: TableSpec, column: string, verb: string): void {
   if (!SYSTEM_COLUMNS.has(column)) return;
   throw schemaError(
-    "system_column",
+    "schema.system_column",
     `${table.name.table}.${column}: a migration cannot ${verb} a system column.`,
     { table: table.name.table, column },
   );
@@ -88,7 +88,7 @@ export function checkTenantTable(table: TableSpec): void {
   const column = table.columns.find((each) => each.name === TENANT_COLUMN);
   if (column === undefined || column.type.kind !== "uuid" || column.nullable) {
     throw schemaError(
-      "tenant_column",
+      "schema.tenant_column",
       `Table ${table.name.table} needs the column ${TENANT_COLUMN} uuid not null.`,
       { table: table.name.table, column: TENANT_COLUMN },
     );
@@ -99,7 +99,7 @@ export function checkTenantTable(table: TableSpec): void {
 
 function tenantKeyError(table: TableSpec, what: string): Error {
   return schemaError(
-    "tenant_key",
+    "schema.tenant_key",
     `Table ${table.name.table}: ${what} must start with ${TENANT_COLUMN}.`,
     { table: table.name.table },
   );
