@@ -19,14 +19,9 @@
  */
 
 // The kernel and what it is made from.
-export {
-  createKernel,
-  type Kernel,
-  type KernelServices,
-  type RequestOrigin,
-  VERSION,
-} from "./src/kernel/kernel.ts";
+export { createKernel, type Kernel, type RequestOrigin, VERSION } from "./src/kernel/kernel.ts";
 export type { KernelOptions } from "./src/kernel/options.ts";
+export type { KernelServices } from "./src/kernel/services.ts";
 
 // Failures.
 export {
@@ -72,6 +67,8 @@ export type {
   RecordPage,
   RecordService,
 } from "./src/records/record_service.ts";
+export type { EventLog } from "./src/events/log.ts";
+export type { EventRecord } from "./src/events/event.ts";
 export { JsonText } from "./src/base/json_text.ts";
 export type { Json, JsonObject } from "./src/base/json.ts";
 

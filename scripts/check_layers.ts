@@ -53,6 +53,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "node:crypto": ["base", "auth", "bundle", "db"],
   "node:zlib": ["bundle"],
   "node:buffer": ["db", "bundle"],
+  "node:path": ["db"],
 };
 
 const MAX_LINES = 400;

@@ -6,7 +6,7 @@
 
 import { generatePassword } from "../auth/bootstrap.ts";
 import { createKernel } from "../kernel/kernel.ts";
-import type { KernelServices } from "../kernel/kernel.ts";
+import type { KernelServices } from "../kernel/services.ts";
 import { readEnvironment } from "./environment.ts";
 import { print } from "./output.ts";
 

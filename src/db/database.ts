@@ -11,37 +11,15 @@
 import type { Kysely } from "kysely";
 import type { KernelTables } from "./tables.ts";
 import type { DialectProfile } from "./profile.ts";
+import type { Statement, StatementRunner, TextResult } from "./statement.ts";
 
-/** One SQL statement, its parameters apart from its text. What `sql`…`.compile(db)` returns fits. */
-export interface Statement {
-  readonly sql: string;
-  readonly parameters: readonly unknown[];
-}
-
-/** A row by column name. Postgres `numeric`/`bigint` arrive as text, times as engine text. */
-export type Row = Record<string, unknown>;
-
-/** What one statement of a batch gave: every selected value in the engine's text form. */
-export interface TextResult {
-  readonly rows: readonly (readonly (string | null)[])[];
-  /** Rows inserted, updated or deleted. */
-  readonly changes: number;
-}
-
-/** What one statement gave inside a transaction. */
-export interface RowResult {
-  readonly rows: readonly Row[];
-  /** Rows inserted, updated or deleted. */
-  readonly changes: number;
-}
+export type { Row, RowResult, Statement, TextResult } from "./statement.ts";
 
 /** A running transaction. */
-export interface Transaction {
+export interface Transaction extends StatementRunner {
   /** Typed queries over the kernel's own tables, inside this transaction. */
   readonly kysely: Kysely<KernelTables>;
   readonly profile: DialectProfile;
-  /** Runs one statement. */
-  execute(statement: Statement): Promise<RowResult>;
   /**
    * Waits for the right to do something that only one transaction may do at a time; the right ends
    * with the transaction. @param name what is locked, such as `install:tickets`.

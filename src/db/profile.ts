@@ -6,7 +6,7 @@
  */
 
 import type { RawBuilder } from "kysely";
-import type { Statement, Transaction } from "./database.ts";
+import type { Statement, StatementRunner } from "./statement.ts";
 import type { SchemaChange, SchemaState, TableName } from "./schema/spec.ts";
 import type { ColumnType } from "./schema/spec.ts";
 
@@ -50,7 +50,7 @@ export interface DialectProfile {
   /** SQL that is true ('1') when nothing was committed since `token`; see {@link changeToken}. */
   unchangedSince(organizationId: string, table: string, token: string): RawBuilder<unknown>;
   /** Reads what a schema holds. */
-  introspect(tx: Transaction, schema: string): Promise<SchemaState>;
+  introspect(tx: StatementRunner, schema: string): Promise<SchemaState>;
   /** Renders one change; `state` is what holds before it (SQLite rebuilds tables from it). */
   render(change: SchemaChange, state: SchemaState): readonly Statement[];
 }

@@ -5,7 +5,7 @@
  */
 
 import { type RawBuilder, sql } from "kysely";
-import type { Statement, Transaction } from "./database.ts";
+import type { Statement, StatementRunner } from "./statement.ts";
 import { dayText, instantText, jsonText } from "./column_value.ts";
 import { postgresKysely } from "./kernel_kysely.ts";
 import type { DialectProfile, Isolation } from "./profile.ts";
@@ -108,7 +108,7 @@ export class PostgresProfile implements DialectProfile {
       ) then '0' else '1' end)`;
   }
 
-  introspect(tx: Transaction, schema: string): Promise<SchemaState> {
+  introspect(tx: StatementRunner, schema: string): Promise<SchemaState> {
     return introspectPostgres(tx, schema);
   }
 

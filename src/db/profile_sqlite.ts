@@ -5,7 +5,7 @@
  */
 
 import { type RawBuilder, sql } from "kysely";
-import type { Statement, Transaction } from "./database.ts";
+import type { Statement, StatementRunner } from "./statement.ts";
 import { dayText, instantText, jsonText } from "./column_value.ts";
 import { invalidValue } from "./errors.ts";
 import { sqliteKysely } from "./kernel_kysely.ts";
@@ -101,7 +101,7 @@ export class SqliteProfile implements DialectProfile {
       from metacore_events where organization_id = ${organizationId} and table_name = ${table})`;
   }
 
-  introspect(tx: Transaction, schema: string): Promise<SchemaState> {
+  introspect(tx: StatementRunner, schema: string): Promise<SchemaState> {
     return introspectSqlite(tx, schema);
   }
 

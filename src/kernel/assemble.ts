@@ -19,6 +19,7 @@ import { migrate } from "../db/migrate.ts";
 import { openDatabase } from "../db/open.ts";
 import { grantRights } from "../db/roles.ts";
 import { auditDatabase } from "../db/self_audit.ts";
+import { createEventLog } from "../events/log.ts";
 import { createHttpApp } from "../http/app.ts";
 import type { HttpApp, Readiness } from "../http/http_services.ts";
 import { createMetadataService } from "../models/metadata.ts";
@@ -28,7 +29,7 @@ import { createModelRegistry } from "../models/snapshot_registry.ts";
 import { createRecordService } from "../records/service.ts";
 import { silentLogger } from "../telemetry/log.ts";
 import { prepareHostTables } from "./host_tables.ts";
-import type { KernelServices } from "./kernel.ts";
+import type { KernelServices } from "./services.ts";
 import type { KernelOptions } from "./options.ts";
 import { checkJwtSecret, checkMasterKey } from "./secrets.ts";
 
@@ -137,7 +138,11 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
     kernelContractVersion: KERNEL_CONTRACT_VERSION,
     cors: { origins: [...options.corsOrigins ?? []] },
   });
-  return { services: { auth, access, records, metadata, addons }, app, database };
+  return {
+    services: { auth, access, records, metadata, addons, events: createEventLog(database) },
+    app,
+    database,
+  };
 }
 
 async function readiness(database: Database): Promise<Readiness> {

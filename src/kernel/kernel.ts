@@ -4,27 +4,14 @@
  * @module
  */
 
-import type { AccessService } from "../access/access_service.ts";
-import type { AddonService } from "../addons/addon_service.ts";
-import type { AuthService } from "../auth/auth_service.ts";
 import { KernelError } from "../base/error.ts";
-import type { MetadataService } from "../models/metadata_service.ts";
-import type { RecordService } from "../records/record_service.ts";
 import type { KernelOptions } from "./options.ts";
 import { assemble } from "./assemble.ts";
 import type { Assembly } from "./assemble.ts";
+import type { KernelServices } from "./services.ts";
 
 /** Version of this package. */
 export const VERSION = "0.1.0";
-
-/** Everything the kernel does, as services that need no HTTP. */
-export interface KernelServices {
-  readonly auth: AuthService;
-  readonly access: AccessService;
-  readonly records: RecordService;
-  readonly metadata: MetadataService;
-  readonly addons: AddonService;
-}
 
 /** Where a request came from, as far as the server knows. */
 export interface RequestOrigin {

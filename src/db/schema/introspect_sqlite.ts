@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Transaction } from "../database.ts";
+import type { StatementRunner } from "../statement.ts";
 import { column } from "./expression.ts";
 import { readExpression } from "./sqlite_expression_reading.ts";
 import { setNullTriggerName } from "./sqlite_objects.ts";
@@ -33,7 +33,7 @@ interface Definition {
  * @param schema prefix of the tables, without the point.
  * @returns the tables by logical name, in order of creation; empty when there are none.
  */
-export async function introspectSqlite(tx: Transaction, schema: string): Promise<SchemaState> {
+export async function introspectSqlite(tx: StatementRunner, schema: string): Promise<SchemaState> {
   const definitions = await readDefinitions(tx, schema);
   const triggers = new Set(
     definitions.filter((each) => each.type === "trigger").map((each) => `${schema}.${each.name}`),
@@ -56,7 +56,7 @@ export async function introspectSqlite(tx: Transaction, schema: string): Promise
   return state;
 }
 
-async function readDefinitions(tx: Transaction, schema: string): Promise<readonly Definition[]> {
+async function readDefinitions(tx: StatementRunner, schema: string): Promise<readonly Definition[]> {
   const prefix = `${schema}.`;
   const { rows } = await tx.execute({ sql: DEFINITIONS_SQL, parameters: [prefix, prefix] });
   return rows.map((row) => ({
