@@ -36,7 +36,10 @@ export interface DialectProfile {
   jsonObject(entries: readonly (readonly [string, RawBuilder<unknown>])[]): RawBuilder<unknown>;
   /** A JSON array over the rows of a source in their order, `[]` when there is none. */
   jsonArray(element: RawBuilder<unknown>): RawBuilder<unknown>;
-  /** Case-insensitive "contains"; `pattern` is already escaped with a backslash. */
+  /**
+   * Case-insensitive "contains", also beyond ASCII; `pattern` is already escaped with a backslash,
+   * the wildcards around it are added here.
+   */
   containsText(column: RawBuilder<unknown>, pattern: string): RawBuilder<unknown>;
   /** The current instant as a value of a timestamp column. */
   now(): RawBuilder<unknown>;
@@ -44,10 +47,11 @@ export interface DialectProfile {
   readonly lockRows: RawBuilder<unknown>;
   /**
    * A token for "what has been committed so far" on one table of one tenant, as SQL text, and the
-   * condition that nothing has been committed since a token was taken. Exact across replicas.
+   * condition that nothing has been committed since a token was taken. Exact across replicas, for a
+   * token taken in the statement whose result is kept, or in an earlier one.
    */
   changeToken(organizationId: string, table: string): RawBuilder<unknown>;
-  /** SQL that is true ('1') when nothing was committed since `token`; see {@link changeToken}. */
+  /** SQL text `1` when nothing was committed since `token`, else `0`; see {@link changeToken}. */
   unchangedSince(organizationId: string, table: string, token: string): RawBuilder<unknown>;
   /** Reads what a schema holds. */
   introspect(tx: StatementRunner, schema: string): Promise<SchemaState>;

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { dirname } from "node:path";
 import { fileLocked, fileNotOpened } from "./errors.ts";
 
 /** A held file. */
@@ -25,7 +24,8 @@ export interface HeldFile {
 export function holdFile(path: string): HeldFile {
   let lock: Deno.FsFile;
   try {
-    Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const folder = /^(.*)[\\/][^\\/]*$/s.exec(path)?.[1];
+    if (folder) Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
     Deno.openSync(path, { create: true, read: true, write: true, mode: 0o600 }).close();
     lock = Deno.openSync(`${path}.lock`, { create: true, read: true, write: true, mode: 0o600 });
   } catch (cause) {

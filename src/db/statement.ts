@@ -10,7 +10,7 @@ export interface Statement {
   readonly parameters: readonly unknown[];
 }
 
-/** A row by column name. Postgres `numeric`/`bigint` arrive as text, times as engine text. */
+/** A row by column name. Postgres `numeric`/`bigint` arrive as text, times as RFC 3339. */
 export type Row = Record<string, unknown>;
 
 /** What one statement of a batch gave: every selected value in the engine's text form. */
