@@ -7,7 +7,7 @@
 
 import { changeTable } from "./apply_table.ts";
 import { canonicalTable } from "./canonical.ts";
-import { checkTable } from "./check_table.ts";
+import { checkForeignKeys, checkTable } from "./check_table.ts";
 import { schemaError } from "./errors.ts";
 import { checkTenantTable } from "./tenant_rules.ts";
 import type { SchemaChange, SchemaState, TableName, TableSpec } from "./spec.ts";
@@ -43,7 +43,7 @@ export function applyChange(state: SchemaState, change: SchemaChange): SchemaSta
       if (change.kind === "renameColumn") {
         renameTargets(next, change.table.table, change.column, change.to);
       }
-      return checked(next, change.table.table);
+      return checked(next, change.table.table, table);
     }
   }
 }
@@ -114,7 +114,7 @@ function renameTable(state: SchemaState, name: TableName, to: string): SchemaSta
     const renamed = other === table ? newName : other.name;
     next.set(renamed.table, { ...other, name: renamed, foreignKeys });
   }
-  return checked(next, to);
+  return checked(next, to, table);
 }
 
 function renameTargets(
@@ -135,9 +135,10 @@ function renameTargets(
 }
 
 /** Checks a changed table and those that point at it. */
-function checked(state: SchemaState, changed: string): SchemaState {
-  checkTable(state.get(changed)!, state);
-  for (const table of tablesPointingAt(state, changed)) checkTable(table, state);
+function checked(state: SchemaState, changed: string, before?: TableSpec): SchemaState {
+  const table = state.get(changed)!;
+  checkTable(table, before, state);
+  for (const other of tablesPointingAt(state, changed)) checkForeignKeys(other, state);
   return state;
 }
 

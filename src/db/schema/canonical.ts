@@ -89,10 +89,16 @@ export function canonicalTable(table: TableSpec): TableSpec {
  * @returns true when they say the same.
  */
 export function sameValue(left: unknown, right: unknown): boolean {
-  return JSON.stringify(left, sortedMembers) === JSON.stringify(right, sortedMembers);
+  if (left === right) return true;
+  if (!isObject(left) || !isObject(right)) return false;
+  const members = Object.keys(left);
+  return Array.isArray(left) === Array.isArray(right) &&
+    members.length === Object.keys(right).length &&
+    members.every((member) =>
+      Object.hasOwn(right, member) && sameValue(left[member], right[member])
+    );
 }
 
-function sortedMembers(_key: string, value: unknown): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0));
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }

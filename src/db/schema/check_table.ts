@@ -10,34 +10,68 @@ import { typeFamily } from "./column_type.ts";
 import { schemaError } from "./errors.ts";
 import { checkExpression, columnsOf } from "./expression.ts";
 import { MAX_NAME_BYTES, quoteIdentifier } from "./names.ts";
-import type { ColumnSpec, ForeignKeySpec, IndexSpec, SchemaState, TableSpec } from "./spec.ts";
+import type {
+  CheckSpec,
+  ColumnSpec,
+  ForeignKeySpec,
+  IndexSpec,
+  SchemaState,
+  TableSpec,
+} from "./spec.ts";
 
 /**
- * Checks a table against its schema.
+ * Checks what a change made new in a table. Indexes and checks that are the same objects as before
+ * hold as they did: whatever touches their columns makes new ones or takes them away.
  *
- * @param table canonical table.
- * @param state the schema, this table included.
+ * @param table canonical table after the change.
+ * @param before the table before it; undefined for a new table.
+ * @param state the schema after the change.
  * @throws {KernelError} schema.* — naming table and column or object.
  */
-export function checkTable(table: TableSpec, state: SchemaState): void {
-  quoteIdentifier(table.name.table);
-  checkColumns(table);
+export function checkTable(
+  table: TableSpec,
+  before: TableSpec | undefined,
+  state: SchemaState,
+): void {
+  if (table.name !== before?.name) quoteIdentifier(table.name.table);
+  if (table.columns !== before?.columns) checkColumns(table);
+  if (table.primaryKey !== before?.primaryKey) checkPrimaryKey(table);
+  refuseTwice(
+    [...table.checks, ...table.foreignKeys].map((constraint) => constraint.name),
+    (name) => duplicate(table, "schema.duplicate_constraint", "constraint", name),
+  );
+  for (const index of table.indexes) {
+    if (before?.indexes.includes(index) !== true) checkIndex(table, index, state);
+  }
+  for (const check of table.checks) {
+    if (before?.checks.includes(check) !== true) checkCheck(table, check);
+  }
+  checkForeignKeys(table, state);
+}
+
+/**
+ * Checks the foreign keys of a table, its own change or its targets' aside.
+ *
+ * @param table canonical table.
+ * @param state its schema.
+ * @throws {KernelError} schema.* — naming the key.
+ */
+export function checkForeignKeys(table: TableSpec, state: SchemaState): void {
+  for (const key of table.foreignKeys) checkForeignKey(table, key, state);
+}
+
+function checkPrimaryKey(table: TableSpec): void {
   for (const name of table.primaryKey) requireColumn(table, name, "the primary key");
   refuseTwice(
     table.primaryKey,
     (name) => duplicate(table, "schema.duplicate_column", "column of the key", name),
   );
-  refuseTwice(
-    [...table.checks, ...table.foreignKeys].map((constraint) => constraint.name),
-    (name) => duplicate(table, "schema.duplicate_constraint", "constraint", name),
-  );
-  for (const index of table.indexes) checkIndex(table, index, state);
-  for (const check of table.checks) {
-    quoteIdentifier(check.name);
-    checkExpression(check.expression, { table: table.name.table, object: check.name });
-    for (const name of columnsOf(check.expression)) requireColumn(table, name, check.name);
-  }
-  for (const key of table.foreignKeys) checkForeignKey(table, key, state);
+}
+
+function checkCheck(table: TableSpec, check: CheckSpec): void {
+  quoteIdentifier(check.name);
+  checkExpression(check.expression, { table: table.name.table, object: check.name });
+  for (const name of columnsOf(check.expression)) requireColumn(table, name, check.name);
 }
 
 function checkColumns(table: TableSpec): void {
@@ -84,11 +118,13 @@ function checkIndex(table: TableSpec, index: IndexSpec, state: SchemaState): voi
     checkExpression(expression, place);
     for (const name of columnsOf(expression)) requireColumn(table, name, index.name);
   }
-  const taken = [...state.values()].flatMap((other) => [
-    other.name.table,
-    ...other.indexes.map((each) => each.name),
-  ]).filter((name) => folded(name) === folded(index.name));
-  if (taken.length > 1) throw duplicate(table, "schema.duplicate_index", "index", index.name);
+  let uses = 0;
+  const wanted = folded(index.name);
+  for (const other of state.values()) {
+    if (folded(other.name.table) === wanted) uses++;
+    for (const each of other.indexes) if (folded(each.name) === wanted) uses++;
+  }
+  if (uses > 1) throw duplicate(table, "schema.duplicate_index", "index", index.name);
 }
 
 function checkForeignKey(table: TableSpec, key: ForeignKeySpec, state: SchemaState): void {
@@ -187,5 +223,5 @@ function refuseTwice(names: readonly string[], error: (name: string) => Error): 
 }
 
 function folded(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  return /[A-Z]/.test(name) ? name.replace(/[A-Z]/g, (letter) => letter.toLowerCase()) : name;
 }

@@ -42,7 +42,10 @@ const ACTIONS: Readonly<Record<string, ForeignKeyAction>> = {
  * @param schema physical schema of the tables.
  * @returns the tables by logical name, in order of creation; empty when there is no such schema.
  */
-export async function introspectPostgres(tx: StatementRunner, schema: string): Promise<SchemaState> {
+export async function introspectPostgres(
+  tx: StatementRunner,
+  schema: string,
+): Promise<SchemaState> {
   const catalog = await readCatalog(tx, schema);
   const names = new Map(catalog.tables.map((table) => [table.id, logicalName(table)]));
   const state = new Map<string, TableSpec>();

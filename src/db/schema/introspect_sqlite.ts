@@ -56,7 +56,10 @@ export async function introspectSqlite(tx: StatementRunner, schema: string): Pro
   return state;
 }
 
-async function readDefinitions(tx: StatementRunner, schema: string): Promise<readonly Definition[]> {
+async function readDefinitions(
+  tx: StatementRunner,
+  schema: string,
+): Promise<readonly Definition[]> {
   const prefix = `${schema}.`;
   const { rows } = await tx.execute({ sql: DEFINITIONS_SQL, parameters: [prefix, prefix] });
   return rows.map((row) => ({

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Statement, Transaction } from "../database.ts";
+import type { Statement, StatementRunner } from "../statement.ts";
 import { schemaError } from "./errors.ts";
 import { physicalName } from "./names.ts";
 
@@ -126,7 +126,7 @@ select json_build_object(
  * @param schema physical or long name of the schema.
  * @returns tables, columns, indexes and constraints; all empty when there is no such schema.
  */
-export async function readCatalog(tx: Transaction, schema: string): Promise<Catalog> {
+export async function readCatalog(tx: StatementRunner, schema: string): Promise<Catalog> {
   const statement: Statement = { sql: CATALOG_SQL, parameters: [physicalName(schema)] };
   const { rows } = await tx.execute(statement);
   const text = rows[0]?.catalog;
