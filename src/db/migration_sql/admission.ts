@@ -10,6 +10,7 @@ import { applyChange } from "../schema/apply.ts";
 import { completeChange } from "../schema/complete.ts";
 import type { SchemaChange, SchemaState, TableName, TableSpec } from "../schema/spec.ts";
 import { migrationRefused } from "./errors.ts";
+import { excessOf } from "./excess.ts";
 import type { SourceText } from "./source_text.ts";
 
 /** What a migration is admitted into. */
@@ -105,6 +106,8 @@ export class Admission {
       throw cause;
     }
     this.#changes.push(change);
+    const excess = excessOf(this.#state, change, this.#changes.length);
+    if (excess !== undefined) throw this.refuse(excess, offset);
   }
 
   /**

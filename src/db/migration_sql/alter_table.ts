@@ -13,7 +13,6 @@ import { readColumn } from "./column.ts";
 import { readConstraint, type WrittenConstraint } from "./constraint.ts";
 import { checkSpec, foreignKeySpec, primaryKeyColumns, uniqueIndex } from "./constraint_spec.ts";
 import { dropColumn, dropConstraint } from "./drop_part.ts";
-import { MAX_COLUMNS } from "./limits.ts";
 import { ownTable } from "./own_names.ts";
 import { isReservedColumn, TENANT_COLUMN } from "./reserved_columns.ts";
 import { onlyFields } from "./syntax_tree.ts";
@@ -129,9 +128,6 @@ function addColumn(admission: Admission, table: TableSpec, command: AlterTableCm
   );
   const isThere = table.columns.some((each) => each.name === column.name);
   if (isThere && command.missing_ok) return;
-  if (table.columns.length >= MAX_COLUMNS) {
-    throw admission.refuse(`table ${table.name.table} has ${MAX_COLUMNS} columns already`, offset);
-  }
   // The kernel may have added a column of its own before the author did.
   if (!isThere || !isReservedColumn(column.name)) {
     admission.admit({ kind: "addColumn", table: table.name, column }, offset);

@@ -10,7 +10,7 @@ import type { Admission } from "./admission.ts";
 import { readColumn } from "./column.ts";
 import { readConstraint, type WrittenConstraint } from "./constraint.ts";
 import { checkSpec, foreignKeySpec, primaryKeyColumns, uniqueIndex } from "./constraint_spec.ts";
-import { MAX_COLUMNS } from "./limits.ts";
+import { MAX_COLUMNS, MAX_TABLE_INDEXES, MAX_TABLE_RULES } from "./limits.ts";
 import { ownTable } from "./own_names.ts";
 import { kindOf, onlyFields } from "./syntax_tree.ts";
 
@@ -59,6 +59,11 @@ function readElements(admission: Admission, name: string, statement: CreateStmt)
       const what = kindOf(node) === "TableLikeClause" ? "LIKE" : "this element";
       throw admission.refuse(`CREATE TABLE with ${what} is not allowed`);
     }
+  }
+  // Before they are named: giving names costs more with every name.
+  const most = MAX_TABLE_INDEXES + MAX_TABLE_RULES;
+  if (constraints.length > most) {
+    throw admission.refuse(`table ${name} may have at most ${most} constraints`);
   }
   if (columns.length > 0 && columns.length <= MAX_COLUMNS) return { columns, constraints };
   throw admission.refuse(`table ${name} must have 1 to ${MAX_COLUMNS} columns`);
