@@ -57,12 +57,13 @@ export async function migrate(
   clock: Clock,
 ): Promise<MigrateResult> {
   const applied: string[] = [];
-  await database.schemaTransaction(null, async (tx) => {
+  const before = await database.schemaTransaction(null, async (tx) => {
     await tx.lock(LOCK);
     await runAll(tx, FOUNDATION[tx.profile.name]);
-    await compare(tx, migrations);
+    return await compare(tx, migrations);
   });
   for (const migration of migrations) {
+    if (before.has(migration.name)) continue;
     await database.schemaTransaction(null, async (tx) => {
       await tx.lock(LOCK);
       if (await isApplied(tx, migration)) return;
@@ -89,7 +90,11 @@ export function checksum(migration: Migration, engine: keyof Migration["sql"]): 
   return hash.digest("hex");
 }
 
-async function compare(tx: Transaction, migrations: readonly Migration[]): Promise<void> {
+/** Names of the migrations that are applied, each compared with the program's. */
+async function compare(
+  tx: Transaction,
+  migrations: readonly Migration[],
+): Promise<ReadonlySet<string>> {
   const recorded = await tx.kysely.selectFrom("schema_migrations")
     .select(["name", "checksum"]).orderBy("name").execute();
   const known = new Map(migrations.map((migration) => [migration.name, migration]));
@@ -98,6 +103,7 @@ async function compare(tx: Transaction, migrations: readonly Migration[]): Promi
     if (migration === undefined) throw migrationUnknown(name);
     if (checksum(migration, tx.profile.name) !== before) throw migrationChanged(name);
   }
+  return new Set(recorded.map(({ name }) => name));
 }
 
 async function isApplied(tx: Transaction, migration: Migration): Promise<boolean> {
