@@ -12,6 +12,7 @@ import type { JsonObject } from "../base/json.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Database } from "../db/database.ts";
 import type { AccessService } from "../access/access_service.ts";
+import { loadSqlParser } from "../db/migration_sql/sql_parser.ts";
 import { openBundle } from "../bundle/bundle.ts";
 import type { Bundle } from "../bundle/bundle.ts";
 import type { Manifest, NavigationGroup } from "../bundle/manifest/manifest.ts";
@@ -83,17 +84,25 @@ class Addons implements AddonService {
     if (expectedKey !== undefined && expectedKey !== manifest.key) {
       throw keyMismatch(manifest.key, expectedKey);
     }
-    const secret = await this.#installBundle(caller, bundle, archive);
+    // Loading the parser takes time; inside the transaction others would wait for it.
+    if (bundle.migrations.length > 0) await loadSqlParser();
+    const notes: string[] = [];
+    const secret = await this.#installBundle(caller, bundle, archive, notes);
     this.#options.registry.invalidate(caller.organizationId);
     return {
       installation: await this.#installation(caller, manifest),
       installSecret: secret,
       manifest,
-      warnings: unsupportedParts(manifest),
+      warnings: [...unsupportedParts(manifest), ...notes],
     };
   }
 
-  async #installBundle(caller: Caller, bundle: Bundle, archive: Uint8Array): Promise<string> {
+  async #installBundle(
+    caller: Caller,
+    bundle: Bundle,
+    archive: Uint8Array,
+    notes: string[],
+  ): Promise<string> {
     const { database, installations, hostModels, masterKey, clock, ids, logger } = this.#options;
     const { organizationId } = caller;
     const secret = await makeInstallSecret(masterKey);
@@ -107,6 +116,7 @@ class Addons implements AddonService {
         secret,
         installationId: ids.next(),
         at,
+        note: (note) => notes.push(note),
         modelsInUse: async (tables) => [
           ...hostModels,
           ...(await installations.models(tables, organizationId)).models,

@@ -123,6 +123,17 @@ export function statementRefused(cause: unknown): KernelError {
   });
 }
 
+/** The server is there but does not let the role in; kind unavailable, for operators may mend it. */
+export function loginRefused(cause: unknown): KernelError {
+  return new KernelError({
+    code: "db.login_refused",
+    kind: "unavailable",
+    message: "Postgres refuses the login: check role, password and database of DATABASE_URL " +
+      "(and DATABASE_OWNER_URL)",
+    cause,
+  });
+}
+
 export { busy, invalidValue, unavailable };
 
 function make(

@@ -11,6 +11,7 @@ import {
   type ConflictSource,
   duplicate,
   invalidValue,
+  loginRefused,
   missingValue,
   notPermitted,
   notWritable,
@@ -60,8 +61,8 @@ const BY_STATE: Readonly<
 const BY_CLASS: Readonly<Record<string, (cause: unknown) => KernelError>> = {
   "08": unavailable,
   "22": (cause) => invalidValue("A value does not fit its column", cause),
-  "28": unavailable,
-  "3D": unavailable,
+  "28": loginRefused,
+  "3D": loginRefused,
   "53": (cause) =>
     (cause as ServerError).code === "53100" ? notWritable(cause) : unavailable(cause),
   "57": unavailable,

@@ -83,6 +83,7 @@ Deno.test({
       [`do $$ begin raise sqlstate '40001'; end $$`, "db.serialization"],
       [`do $$ begin raise sqlstate '40P01'; end $$`, "db.serialization"],
       [`do $$ begin raise sqlstate '53100'; end $$`, "db.not_writable"],
+      [`do $$ begin raise sqlstate '28P01'; end $$`, "db.login_refused"],
       [`do $$ begin raise sqlstate '53300'; end $$`, "db.unavailable"],
       [`do $$ begin raise sqlstate '57P01'; end $$`, "db.unavailable"],
       [`do $$ begin raise sqlstate '25006'; end $$`, "db.not_writable"],

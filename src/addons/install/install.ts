@@ -92,6 +92,7 @@ async function pendingMigrations(
       addonKey: manifest.key,
       file: migration.path,
       state,
+      note: order.note,
     });
     for (const change of admitted) {
       const completed = completeChange(change);

@@ -22,4 +22,6 @@ export interface InstallOrder {
   readonly at: string;
   /** Reads the models that the organization already has, whoever owns them. */
   readonly modelsInUse: (tables: Tables) => Promise<readonly Model[]>;
+  /** Hears of statements of migrations that were accepted but left out. */
+  readonly note: (note: string) => void;
 }
