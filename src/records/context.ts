@@ -12,8 +12,8 @@ import type { IdSource } from "../base/ids.ts";
 import type { Database } from "../db/database.ts";
 import { modelNotFound } from "../models/errors.ts";
 import type { ModelRegistry, ModelSnapshot } from "../models/registry.ts";
-import { type LiveModel, liveModel } from "./live_model.ts";
-import type { RecordJsonOptions, SiblingSource } from "./record_json.ts";
+import type { LiveModel, LiveModels } from "./live_model.ts";
+import type { RecordView } from "./record_json.ts";
 import { organizationSlot } from "./query/render.ts";
 import type { TenantScope } from "./scope.ts";
 import { Template } from "./template.ts";
@@ -27,6 +27,7 @@ export interface RecordPorts {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly scope: TenantScope;
+  readonly models: LiveModels;
 }
 
 /** What can be done with records: the second half of a permission. */
@@ -60,16 +61,7 @@ export async function openModel(
   const model = snapshot.find(name);
   if (model === undefined) throw modelNotFound(name);
   await ports.access.check(caller, `${model.key}.${verb}`);
-  return { ports, caller, snapshot, live: liveModel(snapshot, model) };
-}
-
-/** The JSON of records as one caller may see it. */
-export interface RecordView {
-  readonly json: RecordJsonOptions;
-  /** Names the variant among templates. */
-  readonly key: string;
-  /** Whether the JSON needs nothing but the row itself. */
-  readonly source: "row" | "row and others";
+  return { ports, caller, snapshot, live: ports.models.of(snapshot, model) };
 }
 
 /**
@@ -81,24 +73,31 @@ export interface RecordView {
  */
 export async function recordView(context: RecordContext): Promise<RecordView> {
   const { ports, caller, live } = context;
-  const siblings: SiblingSource[] = [];
   let key = "";
   for (const sibling of live.siblings) {
     const visible = await ports.access.allows(caller, `${sibling.target.model.key}.read`);
     key += visible ? "1" : "0";
-    if (visible) siblings.push(sibling);
   }
+  return live.views.take(key, () => composeView(context, key));
+}
+
+function composeView({ ports, live }: RecordContext, key: string): RecordView {
   const { profile } = ports.database;
-  const json: RecordJsonOptions = {
-    profile,
-    scope: ports.scope,
-    organization: organizationSlot(profile),
-    shape: live.shape,
-    siblings,
-    creator: live.shape.view.showsCreator ? "named" : "id only",
+  const siblings = live.siblings.filter((_, index) => key[index] === "1");
+  const creator = live.shape.view.showsCreator ? "named" : "id only";
+  const alone = siblings.length === 0 && creator === "id only";
+  return {
+    key,
+    source: alone ? "row" : "row and others",
+    json: {
+      profile,
+      scope: ports.scope,
+      organization: organizationSlot(profile),
+      shape: live.shape,
+      siblings,
+      creator,
+    },
   };
-  const alone = siblings.length === 0 && json.creator === "id only";
-  return { json, key, source: alone ? "row" : "row and others" };
 }
 
 /**

@@ -11,7 +11,12 @@ import type { Statement, TextResult } from "../db/database.ts";
 import { BoundedCache } from "./bounded_cache.ts";
 import { type RecordContext, tableOf, templateOf } from "./context.ts";
 import type { Selection } from "./query/plan.ts";
-import { selectionKey, selectionValues, selectionWhere } from "./query/render.ts";
+import {
+  ORGANIZATION_SLOT,
+  selectionKey,
+  selectionValues,
+  selectionWhere,
+} from "./query/render.ts";
 import { slot, tokenSlot } from "./template.ts";
 
 /** Counts remembered in all. */
@@ -64,34 +69,54 @@ export class Count {
     this.#known = this.#key === undefined ? undefined : cache.get(this.#key);
   }
 
-  /** What to send along with other statements: a check of what is remembered, or the count itself. */
-  get statements(): readonly Statement[] {
-    return this.#known === undefined ? this.counting : [this.#checking(this.#known)];
+  /** Whether a count is remembered, so that asking whether it still holds will do. */
+  get isKnown(): boolean {
+    return this.#known !== undefined;
+  }
+
+  /** What the slots of {@link unchanged} bind; empty when nothing is remembered. */
+  get tokens(): readonly string[] {
+    return this.#known?.tokens ?? [];
+  }
+
+  /**
+   * Composes the question whether nothing was committed since the count was taken. Asked by the
+   * statement that reads the page, it is answered for the very state the page is of.
+   *
+   * @param firstSlot where {@link tokens} are bound.
+   * @returns an expression that gives '1' while the count holds.
+   */
+  unchanged(firstSlot: number): RawBuilder<unknown> {
+    const { profile } = this.#context.ports.database;
+    const organization = slot(ORGANIZATION_SLOT);
+    const parts = changeNames(this.#context).map((name, index) =>
+      sql`${profile.unchangedSince(organization, name, tokenSlot(firstSlot + index))} = '1'`
+    );
+    return sql`case when ${sql.join(parts, sql` and `)} then '1' else '0' end`;
+  }
+
+  /**
+   * Takes what is remembered for the total.
+   *
+   * @param answer what {@link unchanged} gave.
+   * @returns the total, or undefined when it has become old or nothing is remembered.
+   */
+  remembered(answer: string | null | undefined): number | undefined {
+    return answer === "1" ? this.#known?.total : undefined;
   }
 
   /** Takes a token, then counts: what is committed in between is counted and makes the token old. */
-  get counting(): readonly Statement[] {
+  get statements(): readonly Statement[] {
     return [this.#tokens(), this.#counting()];
   }
 
   /**
-   * Reads the answers to {@link statements}.
-   *
-   * @param results in the same order.
-   * @returns the total, or undefined when what was remembered has become old.
-   */
-  read(results: readonly TextResult[]): number | undefined {
-    if (this.#known === undefined) return this.readCounting(results);
-    return results[0]?.rows[0]?.[0] === "1" ? this.#known.total : undefined;
-  }
-
-  /**
-   * Reads the answers to {@link counting} and remembers them.
+   * Reads the answers to {@link statements} and remembers them.
    *
    * @param results in the same order.
    * @returns the total.
    */
-  readCounting(results: readonly TextResult[]): number {
+  read(results: readonly TextResult[]): number {
     const [first, second] = results[0]?.rows[0] ?? [];
     const total = Number(results[1]?.rows[0]?.[0] ?? 0);
     if (this.#key !== undefined && first && second) {
@@ -100,24 +125,13 @@ export class Count {
     return total;
   }
 
-  #checking(known: Remembered): Statement {
-    const context = this.#context;
-    const { profile } = context.ports.database;
-    const names = changeNames(context);
-    const template = templateOf(context, "unchanged", () => {
-      const parts = names.map((name, index) =>
-        sql`${profile.unchangedSince(slot(0), name, tokenSlot(index + 1))} = '1'`
-      );
-      return sql`select case when ${sql.join(parts, sql` and `)} then '1' else '0' end`;
-    });
-    return template.bindToken([context.caller.organizationId, ...known.tokens]);
-  }
-
   #tokens(): Statement {
     const context = this.#context;
     const { profile } = context.ports.database;
     const template = templateOf(context, "tokens", () => {
-      const parts = changeNames(context).map((name) => profile.changeToken(slot(0), name));
+      const parts = changeNames(context).map((name) =>
+        profile.changeToken(slot(ORGANIZATION_SLOT), name)
+      );
       return sql`select ${sql.join(parts)}`;
     });
     return template.bind([context.caller.organizationId]);

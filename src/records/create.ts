@@ -8,7 +8,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { JsonText } from "../base/json_text.ts";
 import type { JsonObject } from "../base/json.ts";
 import { parseInput } from "../models/input.ts";
-import { type RecordContext, type RecordView, recordView, tableOf, templateOf } from "./context.ts";
+import { type RecordContext, recordView, tableOf, templateOf } from "./context.ts";
 import { refusedWrite } from "./conflict.ts";
 import { organizationSlot } from "./query/render.ts";
 import { ID_SLOT, readingTemplate, recordOf } from "./read.ts";
@@ -19,7 +19,7 @@ import {
   WRITE_SLOTS,
   writeValues,
 } from "./record_event.ts";
-import { rowJson } from "./record_json.ts";
+import { type RecordView, rowJson } from "./record_json.ts";
 import { slotValue } from "./template.ts";
 
 /**

@@ -23,12 +23,6 @@ import { recordJson, type RecordJsonOptions } from "./record_json.ts";
 import type { RecordPage } from "./record_service.ts";
 import { slotValue } from "./template.ts";
 
-/** The rows of a page and how many they are. */
-interface Page {
-  readonly json: string;
-  readonly count: number;
-}
-
 /**
  * Lists one page of records with the exact total.
  *
@@ -45,17 +39,17 @@ export async function listRecords(
 ): Promise<RecordPage> {
   const plan = planList(parseListRequest(query), context.live.shape);
   const count = counts.of(context, plan.selection);
-  const statement = await pageStatement(context, plan);
-  const { database } = context.ports;
-  const [first, ...rest] = await database.batch(
+  const statement = await pageStatement(context, plan, count);
+  const [first, ...counting] = await context.ports.database.batch(
     context.caller.organizationId,
-    [statement, ...count.statements],
+    count.isKnown ? [statement] : [statement, ...count.statements],
   );
-  const [json, rows] = first?.rows[0] ?? [];
-  const page: Page = { json: json ?? "[]", count: Number(rows ?? 0) };
-  const total = count.read(rest) ?? totalOfPage(plan, page) ?? await recount(context, count);
+  const [json, rows, answer] = first?.rows[0] ?? [];
+  const total = counting.length > 0
+    ? count.read(counting)
+    : count.remembered(answer) ?? totalOfPage(plan, Number(rows)) ?? await recount(context, count);
   return {
-    rows: new JsonText<readonly JsonObject[]>(page.json),
+    rows: new JsonText<readonly JsonObject[]>(json ?? "[]"),
     meta: {
       total,
       page: plan.page,
@@ -66,40 +60,48 @@ export async function listRecords(
 }
 
 /** A page that is not full is the last one, so it tells the total by itself. */
-function totalOfPage(plan: ReadPlan, page: Page): number | undefined {
-  if (page.count >= plan.perPage || (page.count === 0 && plan.page > 1)) return undefined;
-  return (plan.page - 1) * plan.perPage + page.count;
+function totalOfPage(plan: ReadPlan, rows: number): number | undefined {
+  if (rows >= plan.perPage || (rows === 0 && plan.page > 1)) return undefined;
+  return (plan.page - 1) * plan.perPage + rows;
 }
 
 async function recount(context: RecordContext, count: Count): Promise<number> {
-  const results = await context.ports.database.batch(
-    context.caller.organizationId,
-    count.counting,
-  );
-  return count.readCounting(results);
+  const { organizationId } = context.caller;
+  return count.read(await context.ports.database.batch(organizationId, count.statements));
 }
 
-async function pageStatement(context: RecordContext, plan: ReadPlan): Promise<Statement> {
+async function pageStatement(
+  context: RecordContext,
+  plan: ReadPlan,
+  count: Count,
+): Promise<Statement> {
   const view = await recordView(context);
   const values = selectionValues(context.caller.organizationId, plan.selection);
+  const limitSlot = values.length;
   const shape = selectionKey(plan.selection);
-  const key = shape === undefined ? undefined : `list ${view.key} ${sortKey(plan)} ${shape}`;
+  const use = count.isKnown ? "page and check" : "page";
+  const key = shape === undefined ? undefined : `${use} ${view.key} ${sortKey(plan)} ${shape}`;
   const template = templateOf(
     context,
     key,
-    () => pageQuery(context, plan, view.json, values.length),
+    () => pageQuery(context, plan, { json: view.json, limitSlot, count }),
   );
-  return template.bind([...values, plan.perPage, (plan.page - 1) * plan.perPage]);
+  values.push(plan.perPage, (plan.page - 1) * plan.perPage, ...count.tokens);
+  return template.bind(values);
 }
 
 /** The rows of the page are chosen first, so that JSON is written for them alone. */
 function pageQuery(
   context: RecordContext,
   plan: ReadPlan,
-  json: RecordJsonOptions,
-  limitSlot: number,
+  parts: {
+    readonly json: RecordJsonOptions;
+    readonly limitSlot: number;
+    readonly count: Count;
+  },
 ): RawBuilder<unknown> {
   const { profile } = context.ports.database;
+  const { limitSlot, count } = parts;
   const target = { profile, scope: context.ports.scope, shape: context.live.shape };
   const columns = [...context.live.shape.columns.keys()].map((name) => sql.ref(`record.${name}`));
   const rows = sql`select ${sql.join(columns)} from ${tableOf(context)} as record where ${
@@ -107,7 +109,11 @@ function pageQuery(
   } order by ${listOrder(plan, "record")} limit ${
     slotValue(profile, limitSlot, { kind: "bigint" })
   } offset ${slotValue(profile, limitSlot + 1, { kind: "bigint" })}`;
-  return sql`select ${
-    profile.jsonArray(recordJson(json, "record"))
-  }, count(*) from (${rows}) as record`;
+  const page = sql`select ${
+    profile.jsonArray(recordJson(parts.json, "record"))
+  } as json, count(*) as records from (${rows}) as record`;
+  if (!count.isKnown) return page;
+  return sql`select page.json, page.records, ${
+    count.unchanged(limitSlot + 2)
+  } from (${page}) as page`;
 }

@@ -11,12 +11,15 @@ import type { ModelSnapshot } from "../models/registry.ts";
 import { siblingKey } from "../models/tolerated_keys.ts";
 import { schemaChanges, tableChanges } from "../events/change_scope.ts";
 import { BoundedCache } from "./bounded_cache.ts";
-import type { SiblingSource } from "./record_json.ts";
+import type { RecordView, SiblingSource } from "./record_json.ts";
 import { type ModelShape, type ShapeColumn, shapeOf } from "./shape.ts";
 import type { Template } from "./template.ts";
 
 /** Shapes of statements kept per model. */
 const MAX_TEMPLATES = 200;
+
+/** Sets of references that callers may read, kept per model. */
+const MAX_VIEWS = 50;
 
 const IMAGE_NAMES = ["image", "image_url", "avatar", "avatar_url", "photo", "photo_url", "logo"];
 
@@ -29,32 +32,39 @@ export interface LiveModel {
   /** Name under which changes are counted that may reach its rows as well. */
   readonly wideChanges: string;
   readonly templates: BoundedCache<Template>;
+  readonly views: BoundedCache<RecordView>;
 }
 
-const liveModels = new WeakMap<ModelSnapshot, Map<Model, LiveModel>>();
+/** The models that one record engine works with. */
+export class LiveModels {
+  readonly #ofSnapshots = new WeakMap<ModelSnapshot, Map<Model, LiveModel>>();
 
-/**
- * Finds a model ready for work, preparing it when it is the first time.
- *
- * @param snapshot the organization's models.
- * @param model one of them.
- * @returns the model.
- */
-export function liveModel(snapshot: ModelSnapshot, model: Model): LiveModel {
-  let ofSnapshot = liveModels.get(snapshot);
-  if (ofSnapshot === undefined) liveModels.set(snapshot, ofSnapshot = new Map());
-  const known = ofSnapshot.get(model);
-  if (known !== undefined) return known;
+  /**
+   * Finds a model ready for work, preparing it when it is the first time.
+   *
+   * @param snapshot the organization's models.
+   * @param model one of them.
+   * @returns the model.
+   */
+  of(snapshot: ModelSnapshot, model: Model): LiveModel {
+    let ofSnapshot = this.#ofSnapshots.get(snapshot);
+    if (ofSnapshot === undefined) this.#ofSnapshots.set(snapshot, ofSnapshot = new Map());
+    let live = ofSnapshot.get(model);
+    if (live === undefined) ofSnapshot.set(model, live = prepare(snapshot, model));
+    return live;
+  }
+}
+
+function prepare(snapshot: ModelSnapshot, model: Model): LiveModel {
   const shape = shapeOf(model);
-  const live: LiveModel = {
+  return {
     shape,
     siblings: siblingsOf(snapshot, shape),
     changes: tableChanges(model.table),
     wideChanges: schemaChanges(model.table.schema),
     templates: new BoundedCache(MAX_TEMPLATES),
+    views: new BoundedCache(MAX_VIEWS),
   };
-  ofSnapshot.set(model, live);
-  return live;
 }
 
 /**

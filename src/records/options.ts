@@ -22,7 +22,6 @@ import {
   optionsSourceNotFound,
   unknownColumn,
 } from "./errors.ts";
-import { liveModel } from "./live_model.ts";
 import { parseFilter } from "./query/filter.ts";
 import { planSelection, type Selection } from "./query/plan.ts";
 import type { ModelShape } from "./shape.ts";
@@ -78,7 +77,7 @@ export async function listOptions(
     ports,
     caller,
     snapshot,
-    live: liveModel(snapshot, source.model),
+    live: ports.models.of(snapshot, source.model),
   };
   const { shape } = context.live;
   const selection = filteredBy(shape, textAt(source.config, "filter_by"), query);

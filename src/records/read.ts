@@ -9,10 +9,10 @@ import { isUuid } from "../base/ids.ts";
 import { JsonText } from "../base/json_text.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { TextResult } from "../db/database.ts";
-import { type RecordContext, type RecordView, recordView, tableOf, templateOf } from "./context.ts";
+import { type RecordContext, recordView, tableOf, templateOf } from "./context.ts";
 import { invalidId, recordNotFound } from "./errors.ts";
 import { organizationSlot } from "./query/render.ts";
-import { notRemoved, recordJson } from "./record_json.ts";
+import { notRemoved, recordJson, type RecordView } from "./record_json.ts";
 import { slotValue, type Template } from "./template.ts";
 
 /** Slot of the record's id in every statement on one record. */

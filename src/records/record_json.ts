@@ -34,6 +34,15 @@ export interface RecordJsonOptions {
   readonly creator: "named" | "id only";
 }
 
+/** The JSON of records as some callers may see it. */
+export interface RecordView {
+  readonly json: RecordJsonOptions;
+  /** Names the variant: which siblings are there. */
+  readonly key: string;
+  /** Whether the JSON needs nothing but the row itself. */
+  readonly source: "row" | "row and others";
+}
+
 type Entry = readonly [string, RawBuilder<unknown>];
 
 /**

@@ -19,6 +19,7 @@ import { createRecord } from "./create.ts";
 import { listFacets } from "./facets.ts";
 import { listRecords } from "./list.ts";
 import { listOptions } from "./options.ts";
+import { LiveModels } from "./live_model.ts";
 import { readRecord } from "./read.ts";
 import type { RecordService } from "./record_service.ts";
 import { removeRecord } from "./remove.ts";
@@ -56,6 +57,7 @@ export function createRecordService(options: RecordServiceOptions): RecordServic
     clock: options.clock ?? systemClock,
     ids: options.ids ?? new SystemIds(),
     scope: options.scope ?? organizationScope,
+    models: new LiveModels(),
   };
   const counts = new Counts();
   const on = <T>(

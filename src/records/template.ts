@@ -105,7 +105,7 @@ export class Template {
   }
 
   /**
-   * Puts values into the slots.
+   * Puts values into the slots; a token goes in as a number where the engine wants one.
    *
    * @param values by slot.
    * @returns a statement to run.
@@ -114,25 +114,13 @@ export class Template {
     const parameters = new Array<unknown>(this.#slots.length);
     for (let index = 0; index < parameters.length; index++) {
       const number = this.#slots[index]!;
-      parameters[index] = number < 0 ? this.#parameters[index] : values[number];
+      const sample = this.#parameters[index];
+      parameters[index] = number < 0
+        ? sample
+        : typeof sample === "number"
+        ? Number(values[number])
+        : values[number];
     }
     return { sql: this.#sql, parameters };
-  }
-
-  /**
-   * Like {@link bind}, for templates with a {@link tokenSlot}: where the engine wants the token as a
-   * number, it gets one.
-   *
-   * @param values by slot.
-   * @returns a statement to run.
-   */
-  bindToken(values: readonly unknown[]): Statement {
-    const { sql: text, parameters } = this.bind(values);
-    const typed = parameters.map((value, index) =>
-      typeof this.#parameters[index] === "number" && this.#slots[index]! >= 0
-        ? Number(value)
-        : value
-    );
-    return { sql: text, parameters: typed };
   }
 }
