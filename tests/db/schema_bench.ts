@@ -31,10 +31,10 @@ export const id = (number: number): string =>
 /** A table of the bench. */
 export const name = (table: string): TableName => ({ schema: SCHEMA, table });
 /** A column `varchar(50)`. */
-export const text = (column: string, nullable = true): ColumnSpec => ({
+export const text = (column: string, need: "optional" | "required" = "optional"): ColumnSpec => ({
   name: column,
   type: { kind: "text", maxLength: 50 },
-  nullable,
+  nullable: need === "optional",
 });
 
 /** A tenant table with an id. */
@@ -86,9 +86,9 @@ export class Bench {
 
   constructor(readonly t: TestDatabase) {}
 
-  /** Runs work under an organization. */
+  /** Runs work under an organization, in a transaction in which foreign keys are enforced. */
   as<T>(organization: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
-    return this.t.database.schemaTransaction(organization, work);
+    return this.t.database.transaction(organization, work);
   }
 
   /** Makes changes under organization A. */

@@ -95,6 +95,31 @@ engineTest("completeTable: uniqueness and foreign keys stay inside an organizati
   await b.insert(B, "child", { id: id(4), parent_id: id(2) });
 });
 
+engineTest("render: foreign keys outlive the key they first hung on", async (t) => {
+  const b = await bench(t, tableSpec("parent", [text("code", "required")]), tableSpec("child"));
+  const index = {
+    name: "other_key",
+    keys: ["organization_id", "id"].map((each) => ({
+      expression: { kind: "column", name: each } as const,
+    })),
+    unique: true,
+  };
+  const key = (...columns: string[]): SchemaChange => ({
+    kind: "setPrimaryKey",
+    table: name("parent"),
+    columns: ["organization_id", ...columns],
+  });
+  await b.make(...pointer("child", "parent", "no action"));
+  await b.insert(A, "parent", { id: id(1), code: "one" });
+  await b.insert(A, "child", { id: id(2), parent_id: id(1) });
+  await b.make({ kind: "createIndex", table: name("parent"), index }, key("code"));
+  await assert.rejects(b.run(A, `delete from ${b.sql("parent")}`), "now on the index");
+  await b.make(key("id"), { kind: "dropIndex", table: name("parent"), index: index.name });
+  await assert.rejects(b.run(A, `delete from ${b.sql("parent")}`), "on the primary key again");
+  await b.run(A, `delete from ${b.sql("child")}`);
+  await b.run(A, `delete from ${b.sql("parent")}`);
+});
+
 engineTest("render: defaults give values of the column's form", async (t) => {
   const literal = "a'\\b\"); drop table x; -- $1 🦊";
   const b = await bench(
@@ -139,7 +164,7 @@ engineTest("render: a column that becomes required is filled in every organizati
   await b.make({
     kind: "alterColumn",
     table: name("parent"),
-    column: { ...text("label", false), default: { kind: "literal", value: "new" } },
+    column: { ...text("label", "required"), default: { kind: "literal", value: "new" } },
   });
   assert.deepEqual(await b.column("parent", "label"), ["new"]);
   assert.deepEqual(await b.column("parent", "label", B), ["new", "kept"]);
