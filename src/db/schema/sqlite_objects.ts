@@ -59,9 +59,14 @@ export function sqliteCheck(check: CheckSpec): string {
  *
  * @param table the table it is on.
  * @param index canonical index.
+ * @param naming quoted name of the table. @default the names at rest
  * @returns the statement.
  */
-export function sqliteIndexSql(table: TableSpec, index: IndexSpec): string {
+export function sqliteIndexSql(
+  table: TableSpec,
+  index: IndexSpec,
+  naming: Naming = restingNames(table.name.schema),
+): string {
   const keys = index.keys.map(({ expression, descending }) => {
     const sql = expressionSql(expression, SQLITE_EXPRESSIONS);
     return `${expression.kind === "column" ? sql : `(${sql})`}${
@@ -72,7 +77,7 @@ export function sqliteIndexSql(table: TableSpec, index: IndexSpec): string {
     ? ""
     : ` where ${expressionSql(index.where, SQLITE_EXPRESSIONS)}`;
   return `create ${index.unique ? "unique " : ""}index ` +
-    `${sqliteIndex(table.name.schema, index.name)} on ${sqliteTable(table.name)} ` +
+    `${sqliteIndex(table.name.schema, index.name)} on ${naming(table.name.table)} ` +
     `(${keys.join(", ")})${where}`;
 }
 

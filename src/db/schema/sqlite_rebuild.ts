@@ -8,11 +8,11 @@
  */
 
 import { sameType } from "./column_type.ts";
-import { quoteIdentifier, sqliteTable } from "./names.ts";
+import { quoteIdentifier, sqliteIndex, sqliteTable } from "./names.ts";
 import { sqliteDefault, sqliteType } from "./sqlite_column.ts";
 import { createTableSql, setNullTriggers, sqliteIndexSql } from "./sqlite_objects.ts";
 import { targetsFirst, withReferrers } from "./table_order.ts";
-import type { ColumnSpec, SchemaState, TableSpec } from "./spec.ts";
+import type { ColumnSpec, IndexSpec, SchemaState, TableSpec } from "./spec.ts";
 
 /**
  * The statements that bring a table to its new form with its rows.
@@ -23,24 +23,31 @@ import type { ColumnSpec, SchemaState, TableSpec } from "./spec.ts";
  * @returns the statements, correct inside a transaction with foreign keys on.
  */
 export function rebuildSql(root: string, before: SchemaState, after: SchemaState): string[] {
-  const names = new Set([...withReferrers(before.values(), root)]);
+  const names = withReferrers(before.values(), root);
   const tables = targetsFirst([...after.values()].filter((each) => names.has(each.name.table)));
-  const isTouched = (
-    state: SchemaState,
-  ) => [...setNullTriggers(new Map([...state].filter(([name]) => names.has(name))))];
+  const triggersOf = (state: SchemaState) =>
+    setNullTriggers(new Map([...state].filter(([name]) => names.has(name))));
   const passing = passingNames(tables);
+  const oldKeys = [...names].flatMap((name) => before.get(name)?.indexes.filter(isUnique) ?? []);
   return [
-    ...isTouched(before).map(([name]) => `drop trigger ${name}`),
+    ...[...triggersOf(before).keys()].map((name) => `drop trigger ${name}`),
+    // Foreign keys may hang on unique indexes: the new tables have theirs before any row comes.
+    ...oldKeys.map((index) => `drop index ${sqliteIndex(tables[0]!.name.schema, index.name)}`),
     ...deferred([
       ...tables.map((table) => createTableSql(table, passing)),
+      ...tables.flatMap((table) =>
+        table.indexes.filter(isUnique).map((index) => sqliteIndexSql(table, index, passing))
+      ),
       ...tables.map((table) => copySql(before.get(table.name.table)!, table, passing)),
       ...tables.toReversed().map((table) => `drop table ${sqliteTable(table.name)}`),
     ]),
     ...tables.map((table) =>
       `alter table ${passing(table.name.table)} rename to ${sqliteTable(table.name)}`
     ),
-    ...tables.flatMap((table) => table.indexes.map((index) => sqliteIndexSql(table, index))),
-    ...isTouched(after).map(([, sql]) => sql),
+    ...tables.flatMap((table) =>
+      table.indexes.filter((index) => !index.unique).map((index) => sqliteIndexSql(table, index))
+    ),
+    ...triggersOf(after).values(),
   ];
 }
 
@@ -59,6 +66,10 @@ function passingNames(tables: readonly TableSpec[]): (table: string) => string {
   const rebuilt = new Set(tables.map((table) => table.name.table));
   const schema = tables[0]!.name.schema;
   return (table) => sqliteTable({ schema, table: rebuilt.has(table) ? `${table}$new` : table });
+}
+
+function isUnique(index: IndexSpec): boolean {
+  return index.unique;
 }
 
 function copySql(
