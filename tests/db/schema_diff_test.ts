@@ -9,7 +9,6 @@ import fc from "fast-check";
 import { applyChange } from "../../src/db/schema/apply.ts";
 import { sameValue } from "../../src/db/schema/canonical.ts";
 import { completeTable } from "../../src/db/schema/complete.ts";
-import { foldChanges } from "../../src/db/schema/fold.ts";
 import { diffSchema } from "../../src/db/schema/diff.ts";
 import type {
   ColumnSpec,
@@ -175,50 +174,14 @@ Deno.test("diffSchema: after its changes there are none", () => {
   );
 });
 
-Deno.test("foldChanges: new tables are created as they end up, others keep their changes", () => {
-  const lines = { schema: SCHEMA, table: "lines" };
-  const pointer = columnSpec("line_id", { kind: "uuid" });
-  const changes: readonly SchemaChange[] = [
-    { kind: "createSchema", schema: SCHEMA },
-    { kind: "createTable", table: { ...bare, name: lines } },
-    { kind: "addColumn", table: orders, column: pointer },
-    { kind: "addColumn", table: lines, column: columnSpec("note", TEXT) },
-    {
-      kind: "addForeignKey",
-      table: orders,
-      key: {
-        name: "k",
-        columns: ["line_id"],
-        target: "lines",
-        targetColumns: ["id"],
-        onDelete: "cascade",
-      },
-    },
-    { kind: "createIndex", table: lines, index: index("i", "note") },
-  ];
-  const folded = foldChanges(stateOf(bare), changes);
-  assert.deepEqual(folded.map((change) => change.kind), [
-    "createSchema",
-    "addColumn",
-    "createTable",
-    "addForeignKey",
-  ]);
-  const renames = [...changes, { kind: "renameTable", table: lines, to: "rows" } as const];
-  assert.deepEqual(foldChanges(stateOf(bare), renames), renames);
-});
-
-Deno.test("foldChanges: the result is the same", () => {
+Deno.test("diffSchema: from nothing, tables are created as they end up", () => {
   fc.assert(
-    fc.property(tables(SCHEMA), changeSeeds, fc.nat(2), (specs, seeds, standing) => {
-      const current = stateOf(...specs.slice(0, standing));
-      const created = specs.slice(standing).map((
-        table,
-      ) => ({ kind: "createTable", table } as const));
-      const changes = [...created, ...walk(created.reduce(applyChange, current), seeds)];
-      const result = changes.reduce(applyChange, current);
-      const folded = foldChanges(current, changes).reduce(applyChange, current);
-      assert.deepEqual(new Set(folded.keys()), new Set(result.keys()));
-      for (const [name, table] of result) assert.ok(sameValue(folded.get(name), table));
+    fc.property(tables(SCHEMA), changeSeeds, (specs, seeds) => {
+      const start = stateOf(...specs);
+      const result = walk(start, seeds).reduce(applyChange, start);
+      const fresh = diffSchema(new Map(), result).reduce(applyChange, new Map() as SchemaState);
+      assert.deepEqual(new Set(fresh.keys()), new Set(result.keys()));
+      for (const [name, table] of result) assert.ok(sameValue(fresh.get(name), table));
     }),
     { seed: SEED, numRuns: 300 },
   );
