@@ -54,6 +54,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "node:zlib": ["bundle"],
   "node:buffer": ["db", "bundle"],
   "node:path": ["db"],
+  "node:timers": ["db"],
 };
 
 const MAX_LINES = 400;

@@ -23,6 +23,7 @@ import { checkReferences, rowResult, SqliteTransaction } from "./sqlite_transact
 import { toText } from "./sqlite_values.ts";
 import type { KernelTables } from "./tables.ts";
 import { Turns } from "./turns.ts";
+import { WriteGroup } from "./sqlite_write_group.ts";
 
 const BEGIN: Statement = { sql: "begin immediate", parameters: [] };
 const BEGIN_READ: Statement = { sql: "begin", parameters: [] };
@@ -37,6 +38,7 @@ export class SqliteDatabase implements Database {
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection | undefined;
   readonly #file: HeldFile | undefined;
+  readonly #writes: WriteGroup;
   #open = true;
 
   /**
@@ -68,6 +70,12 @@ export class SqliteDatabase implements Database {
     }
     defineFunctions(this.#writer);
     if (this.#reader) defineFunctions(this.#reader);
+    this.#writes = new WriteGroup({
+      connection: this.#writer,
+      inTurn: (work) => this.#inTurn(work),
+      runAlone: (statements) => this.#run(this.#writer, statements),
+      toError: toKernelError,
+    });
     this.kysely = sqliteKysely((statement) => this.#executeAlone(statement));
   }
 
@@ -78,12 +86,7 @@ export class SqliteDatabase implements Database {
     if (this.#reader !== undefined && statements.every(isRead)) {
       return this.#run(this.#reader, statements).map(textResult);
     }
-    if (!this.#turns.tryTake()) await this.#turns.take();
-    try {
-      return this.#run(this.#writer, statements).map(textResult);
-    } finally {
-      this.#turns.release();
-    }
+    return (await this.#writes.write(statements)).map(textResult);
   }
 
   async transaction<T>(
@@ -144,9 +147,14 @@ export class SqliteDatabase implements Database {
     if (this.#reader !== undefined && isRead(statement)) {
       return rowResult(this.#run(this.#reader, [statement])[0]!);
     }
+    return await this.#inTurn(() => rowResult(this.#run(this.#writer, [statement])[0]!));
+  }
+
+  async #inTurn<T>(work: () => T): Promise<T> {
     if (!this.#turns.tryTake()) await this.#turns.take();
     try {
-      return rowResult(this.#run(this.#writer, [statement])[0]!);
+      this.#requireOpen();
+      return work();
     } finally {
       this.#turns.release();
     }

@@ -163,7 +163,7 @@ export class SqliteConnection {
       kind: statementKind(sql),
       returnsRows: statement.columns().length > 0,
     };
-    if (prepared.kind === "read" || prepared.kind === "write") {
+    if (prepared.kind !== "schema") {
       this.#cache.set(sql, prepared);
       if (this.#cache.size > MAX_CACHED_STATEMENTS) {
         const oldest = this.#cache.keys().next().value;
