@@ -35,6 +35,7 @@ export {
 // Who asks.
 export {
   type Caller,
+  type CallerContext,
   type SystemCaller,
   systemCaller,
   type UserCaller,
@@ -53,6 +54,7 @@ export type {
   AuthService,
   NewOrganization,
   NewUser,
+  OperatorNewOrganization,
   Organization,
   Session,
   TokenClaims,
@@ -74,6 +76,7 @@ export type { Json, JsonObject } from "./src/base/json.ts";
 
 // Models of the host application.
 export type { HostColumn, HostModelDefinition, HostRelation } from "./src/models/host_model.ts";
+export type { ColumnValidation, DefaultValue } from "./src/models/model.ts";
 
 // Manifests.
 export type {
@@ -101,6 +104,7 @@ export type { Clock } from "./src/base/clock.ts";
 export { type IdSource, uuidV7 } from "./src/base/ids.ts";
 export {
   createLogger,
+  type LogFields,
   type Logger,
   type LoggerOptions,
   type LogLevel,

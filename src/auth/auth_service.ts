@@ -8,28 +8,46 @@ import type { UserCaller } from "../base/caller.ts";
 
 /** A person as clients see one: never with a password hash. */
 export interface User {
+  /** UUIDv7. */
   readonly id: string;
+  /** The organization the user belongs to, exactly one; a UUID. */
   readonly organization_id: string;
+  /** Name for people, 1 to 255 characters. */
   readonly name: string;
+  /**
+   * Address as given, trimmed and composed (NFC); at most 254 characters. Letter case makes no
+   * other user.
+   */
   readonly email: string;
+  /** Lower-case role such as `owner`, `admin`, `agent`; 1 to 50 of `a-z 0-9 _ -`. */
   readonly role: string;
+  /** Address of a picture; absent where there is none. */
   readonly avatar?: string;
+  /** Time of the latest login, RFC 3339 in UTC; absent before the first. */
   readonly last_login_at?: string;
+  /** RFC 3339 in UTC, milliseconds. */
   readonly created_at: string;
+  /** Time of the latest change other than a login, RFC 3339 in UTC, milliseconds. */
   readonly updated_at: string;
 }
 
 /** A tenant as clients see it. */
 export interface Organization {
+  /** UUIDv7. */
   readonly id: string;
+  /** Name for people, 1 to 255 characters. */
   readonly name: string;
+  /** Name for addresses, unique: at most 71 of `a-z`, `0-9` and `-`; made from the name. */
   readonly slug: string;
 }
 
 /** What a login gives. */
 export interface Session {
+  /** Who has logged in. */
   readonly user: User;
+  /** The organization that the session stays inside. */
   readonly organization: Organization;
+  /** Signed JWT (RFC 7519), sent as `Authorization: Bearer <token>`. */
   readonly token: string;
   /** RFC 3339. */
   readonly expires_at: string;
@@ -37,9 +55,13 @@ export interface Session {
 
 /** What a valid token says. */
 export interface TokenClaims {
+  /** Claim `sub`; a UUID, lower-case. */
   readonly userId: string;
+  /** Claim `org`; a UUID, lower-case. */
   readonly organizationId: string;
+  /** Claim `email`, where the token has it. */
   readonly email?: string;
+  /** Claim `role`; empty where the token has none, which permits nothing. */
   readonly role: string;
   /** Unix time in seconds. */
   readonly expiresAt: number;
@@ -47,9 +69,13 @@ export interface TokenClaims {
 
 /** A new organization with its first user. */
 export interface NewOrganization {
+  /** Name of the organization, 1 to 255 characters; blank names it after its owner. */
   readonly organizationName: string;
+  /** Name of the first user, its owner; 1 to 255 characters. */
   readonly name: string;
+  /** Address of the owner, `name@host` of at most 254 characters; no other user may have it. */
   readonly email: string;
+  /** Password of the owner, 8 to 256 characters. */
   readonly password: string;
 }
 
@@ -66,9 +92,13 @@ export interface OperatorNewOrganization extends NewOrganization {
 
 /** A new user of an existing organization. */
 export interface NewUser {
+  /** The organization that the user joins; a UUID. */
   readonly organizationId: string;
+  /** Name for people, 1 to 255 characters. */
   readonly name: string;
+  /** Address, `name@host` of at most 254 characters; no user of any organization may have it. */
   readonly email: string;
+  /** Password, 8 to 256 characters. */
   readonly password: string;
   /** Lower-case role such as `agent`. */
   readonly role: string;

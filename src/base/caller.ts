@@ -5,8 +5,8 @@
  * @module
  */
 
-/** What every caller carries. */
-interface CallerContext {
+/** What every caller carries, whatever its kind. */
+export interface CallerContext {
   /** The organization (tenant) the call stays inside; a UUID. */
   readonly organizationId: string;
   /** Ties log lines, audit records and events to one request. */
@@ -19,15 +19,19 @@ interface CallerContext {
 
 /** A person, proven by a token. */
 export interface UserCaller extends CallerContext {
+  /** Tells a person from the system. */
   readonly kind: "user";
+  /** Who asks; a UUID, lower-case. */
   readonly userId: string;
   /** Lower-case role such as `owner`, `admin`, `agent`. */
   readonly role: string;
+  /** Address that the token names, where it names one. */
   readonly email?: string;
 }
 
 /** The host application or the kernel itself, acting inside one organization. */
 export interface SystemCaller extends CallerContext {
+  /** Tells the system from a person. */
   readonly kind: "system";
 }
 

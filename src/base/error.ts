@@ -34,6 +34,7 @@ export interface FieldError {
 export interface KernelErrorInit {
   /** `room.snake_case`, never reused for another meaning. */
   readonly code: string;
+  /** What sort of failure it is; decides the status of an HTTP answer. */
   readonly kind: ErrorKind;
   /** One sentence for people: what failed, and what to do where that is not plain. */
   readonly message: string;

@@ -6,8 +6,10 @@
 
 /** Any JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+
 /** A JSON object. */
 export interface JsonObject {
+  /** A member by its name. */
   readonly [key: string]: Json;
 }
 

@@ -7,7 +7,7 @@
 
 import type { JsonObject } from "../base/json.ts";
 import { buildModel, type ColumnSource } from "./build_model.ts";
-import type { ColumnValidation, DefaultValue, Model, ModelRelation } from "./model.ts";
+import type { ColumnValidation, DefaultValue, Model } from "./model.ts";
 
 /** Schema of the host's tables. No addon can have it: the key `kernel` is reserved. */
 export const hostSchema = "addon_kernel";
@@ -46,8 +46,13 @@ export interface HostColumn {
 
 /** A relation of a host model. */
 export interface HostRelation {
+  /** Name of the relation, unique within the model; spelled as a column's name. */
   readonly name: string;
-  readonly kind: ModelRelation["kind"];
+  /**
+   * Which side holds the id: this model for `belongs_to`, the other for `one_to_many`, the table
+   * between them for `many_to_many`.
+   */
+  readonly kind: "one_to_many" | "belongs_to" | "many_to_many";
   /** Table of the other model. */
   readonly through: string;
   /** Column that holds the id: here for `belongs_to`, there otherwise. */

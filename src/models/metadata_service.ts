@@ -12,7 +12,9 @@ import type { JsonObject } from "../base/json.ts";
 export interface AllMetadata {
   /** Changes when any metadata of the organization changes. */
   readonly version: string;
+  /** Metadata of tables by the model's name in routes. */
   readonly tables: Readonly<Record<string, JsonObject>>;
+  /** Metadata of dialogs by the model's name in routes. */
   readonly modals: Readonly<Record<string, JsonObject>>;
 }
 

@@ -11,9 +11,13 @@ import type { JsonText } from "../base/json_text.ts";
 
 /** Where a page stands in a list (contract/metacore.md §2.4). */
 export interface PageMeta {
+  /** Records that match, on all pages; exact. */
   readonly total: number;
+  /** Number of this page, from 1; may lie behind the last one. */
   readonly page: number;
+  /** Most records on a page, 1 to 200. */
   readonly per_page: number;
+  /** Number of the last page; 1 where nothing matches. */
   readonly last_page: number;
 }
 
@@ -21,31 +25,49 @@ export interface PageMeta {
 export interface RecordPage {
   /** The rows, an array. */
   readonly rows: JsonText<readonly JsonObject[]>;
+  /** Where the page stands in the list. */
   readonly meta: PageMeta;
 }
 
 /** One choice offered for a field (contract/metacore.md §1.7). */
 export interface RecordOption {
+  /** The same as `value`, for clients that read it under this name. */
   readonly id: Json;
+  /**
+   * What the field stores when this is chosen: a fixed value, or an id or other column of a record.
+   */
   readonly value: Json;
+  /** What people read; the value as text where a record has no label. */
   readonly label: string;
+  /** The same as `label`, for clients that read it under this name. */
   readonly name: string;
+  /** A second line below the label. */
   readonly description?: string;
+  /** Address of a picture. */
   readonly image?: string;
+  /** Colour of the choice, as the author or the record names it. */
   readonly color?: string;
+  /** Name of an icon. */
   readonly icon?: string;
 }
 
 /** Choices, and whether they are fixed or records of another model. */
 export interface OptionList {
+  /** `static` where the author fixed the choices, `dynamic` where they are records. */
   readonly type: "static" | "dynamic";
+  /** The choices: fixed ones all and in the author's order; records by label, 200 at most. */
   readonly options: readonly RecordOption[];
 }
 
 /** One value of a column with the number of records that hold it. */
 export interface Facet {
+  /** The value; never null or an empty text. */
   readonly value: Json;
+  /**
+   * What people read: the label of the choice or of the record that it stands for, or the value.
+   */
   readonly label: string;
+  /** Records that hold the value, 1 or more. */
   readonly count: number;
 }
 
