@@ -90,8 +90,8 @@ export function sharedTablesInUse(addonKey: string, change: string, version: str
   return new KernelError({
     code: "addon.shared_tables_in_use",
     kind: "conflict",
-    message: `addon "${addonKey}" wants to ${change}, but another organization still runs ` +
-      `version ${version} on the same tables`,
+    message: `addon "${addonKey}" wants to ${change}, but another organization uses the same ` +
+      `tables with its own bundle of version ${version}`,
     details: { addon_key: addonKey, change, version },
   });
 }

@@ -64,9 +64,9 @@ export async function listInstallations(
 export async function installationsOfSchema(
   tables: Tables,
   schema: string,
-): Promise<Pick<InstallationRow, "organization_id" | "version" | "status">[]> {
+): Promise<Pick<InstallationRow, "organization_id" | "version" | "bundle_digest">[]> {
   return await tables.selectFrom("installations")
-    .select(["organization_id", "version", "status"])
+    .select(["organization_id", "version", "bundle_digest"])
     .where("schema_name", "=", schema)
     .execute();
 }

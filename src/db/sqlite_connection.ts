@@ -163,7 +163,7 @@ export class SqliteConnection {
       kind: statementKind(sql),
       returnsRows: statement.columns().length > 0,
     };
-    if (prepared.kind !== "schema") {
+    if (prepared.kind !== "schema" && prepared.kind !== "other") {
       this.#cache.set(sql, prepared);
       if (this.#cache.size > MAX_CACHED_STATEMENTS) {
         const oldest = this.#cache.keys().next().value;

@@ -1,12 +1,13 @@
 /**
  * What kind of statement a text is, as far as SQLite's engine needs to know it: whether it only
- * reads, whether it counts changed rows, whether it changes the schema.
+ * reads, whether it counts changed rows, whether it opens or ends a transaction, whether it changes
+ * the schema.
  *
  * @module
  */
 
 /** Kind of a statement. */
-export type StatementKind = "read" | "write" | "schema" | "other";
+export type StatementKind = "read" | "write" | "control" | "schema" | "other";
 
 const FIRST_WORD = /^[\s(]*([a-z]+)/i;
 const WRITES = /\b(insert|update|delete|replace)\b/i;
@@ -30,6 +31,12 @@ export function statementKind(sql: string): StatementKind {
     case "delete":
     case "replace":
       return "write";
+    case "begin":
+    case "commit":
+    case "rollback":
+    case "savepoint":
+    case "release":
+      return "control";
     case "create":
     case "drop":
     case "alter":

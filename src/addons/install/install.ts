@@ -25,7 +25,8 @@ import { migrationChanged, modelTaken, sharedTablesInUse } from "../errors.ts";
 import { applyChanges } from "./apply.ts";
 import { writeInstallation } from "./installation_row.ts";
 import type { InstallOrder } from "./order.ts";
-import { firstDestructive, planInstall } from "./plan.ts";
+import { planInstall } from "./plan.ts";
+import { firstBreaking } from "./shared_tables.ts";
 
 /**
  * Installs a bundle inside a transaction that may change schemas.
@@ -46,8 +47,8 @@ export async function installInTransaction(tx: Transaction, order: InstallOrder)
   refuseTakenModels(order, models, await order.modelsInUse(tx.kysely));
   const current = await tx.profile.introspect(tx, schema);
   const migrations = await pendingMigrations(tx, order, schema, current);
-  await refuseBreakingOthers(tx, order, schema, migrations);
   const plan = planInstall({ schema, current, migrations, models });
+  await refuseBreakingOthers(tx, order, schema, plan.changes, current);
   await applyChanges(tx, current, plan.changes);
   await recordMigrations(tx, order, schema);
   await keepBundle(tx.kysely, order.bundle, order.archive, order.at);
@@ -107,15 +108,18 @@ async function refuseBreakingOthers(
   tx: Transaction,
   order: InstallOrder,
   schema: string,
-  migrations: readonly SchemaChange[],
+  changes: readonly SchemaChange[],
+  current: SchemaState,
 ): Promise<void> {
-  const change = firstDestructive(migrations);
+  const change = firstBreaking(changes, current);
   if (change === undefined) return;
-  const { key, version } = order.bundle.manifest;
   const others = await installationsOfSchema(tx.kysely, schema);
+  // The bundle, not its version: two bundles may claim the same one.
   const other = others.find((row) =>
-    row.organization_id !== order.caller.organizationId && row.version !== version
+    row.organization_id !== order.caller.organizationId &&
+    row.bundle_digest !== order.bundle.digest
   );
+  const { key } = order.bundle.manifest;
   if (other !== undefined) throw sharedTablesInUse(key, describeChange(change), other.version);
 }
 

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { SchemaChange, SchemaState } from "../../db/schema/spec.ts";
+import type { SchemaChange, SchemaState, TableName } from "../../db/schema/spec.ts";
 import { applyChange } from "../../db/schema/apply.ts";
 import { completeTable } from "../../db/schema/complete.ts";
 import { diffSchema } from "../../db/schema/diff.ts";
@@ -44,11 +44,15 @@ export function planInstall(input: PlanInput): InstallPlan {
     state = applyChange(state, change);
   };
   for (const change of input.migrations) make(change);
-  for (const change of diffSchema(state, desiredState(state, input.models))) make(change);
-  if (input.current.size === 0 && changes.length > 0) {
-    changes.unshift({ kind: "createSchema", schema: input.schema });
+  // Tables that this plan creates are empty, whatever their migration did to them since.
+  const hasRows = ({ table }: TableName) => input.current.has(table);
+  for (const change of diffSchema(state, desiredState(state, input.models), { hasRows })) {
+    make(change);
   }
-  return { changes, result: state };
+  if (input.current.size > 0 || state.size === 0) return { changes, result: state };
+  // A first install: what the tables end up as is made at once, without the way there.
+  const schema: SchemaChange = { kind: "createSchema", schema: input.schema };
+  return { changes: [schema, ...diffSchema(new Map(), state)], result: state };
 }
 
 /** Every table that stands, made a tenant table, and every declared model's table. */
@@ -76,20 +80,3 @@ function desiredState(state: SchemaState, models: readonly Model[]): SchemaState
 }
 
 /** Changes that take something away from whoever else uses the same tables. */
-const DESTRUCTIVE: ReadonlySet<SchemaChange["kind"]> = new Set([
-  "dropTable",
-  "renameTable",
-  "dropColumn",
-  "renameColumn",
-  "alterColumn",
-]);
-
-/**
- * Finds the first change that could break an older version on the same tables.
- *
- * @param changes changes of migrations.
- * @returns the change, if there is one.
- */
-export function firstDestructive(changes: readonly SchemaChange[]): SchemaChange | undefined {
-  return changes.find((change) => DESTRUCTIVE.has(change.kind));
-}
