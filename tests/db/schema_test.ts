@@ -191,7 +191,7 @@ Deno.test("completeTable: a table without tenant becomes a tenant table", () => 
   ]);
   assert.deepEqual(keys, [
     ["u", "organization_id", "code"],
-    ["i", "total"],
+    ["i", "organization_id", "total"],
     ["idx_orders_org", "organization_id", "created_at", "id"],
   ]);
   assert.deepEqual(table.foreignKeys[0]?.columns, ["organization_id", "id"]);

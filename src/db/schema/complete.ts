@@ -8,7 +8,7 @@
 
 import { schemaError } from "./errors.ts";
 import { column } from "./expression.ts";
-import { isTenantIndex, TENANT_COLUMN, TENANT_COLUMN_SPEC } from "./tenant_rules.ts";
+import { TENANT_COLUMN, TENANT_COLUMN_SPEC } from "./tenant_rules.ts";
 import type {
   ColumnSpec,
   ForeignKeySpec,
@@ -22,7 +22,7 @@ import type {
  * The table as a tenant table.
  *
  * @param table any table.
- * @returns the table with `organization_id`, a primary key and unique indexes that start with it,
+ * @returns the table with `organization_id`, a primary key and indexes that start with it,
  *   composite foreign keys, an index for reading newest first, and the tenant policy.
  * @throws {KernelError} schema.no_primary_key — it has neither a primary key nor a column `id`.
  * @throws {KernelError} schema.invalid_foreign_key — a foreign key pairs the tenant column with
@@ -95,8 +95,9 @@ function withTenant(names: readonly string[]): readonly string[] {
   return [TENANT_COLUMN, ...names.filter((name) => name !== TENANT_COLUMN)];
 }
 
+/** Unique ones for the wall, the others because every query asks for one organization's rows. */
 function completeIndex(index: IndexSpec): IndexSpec {
-  if (isTenantIndex(index)) return index;
+  if (index.keys[0] !== undefined && readsOnly(index.keys[0], TENANT_COLUMN)) return index;
   const others = index.keys.filter((key) => !readsOnly(key, TENANT_COLUMN));
   return { ...index, keys: [{ expression: column(TENANT_COLUMN) }, ...others] };
 }
