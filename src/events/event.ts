@@ -23,15 +23,21 @@ export interface EventRecord {
   readonly sequence: number;
   /** UUIDv7. */
   readonly id: string;
+  /** The organization in which it happened; a UUID. */
   readonly organizationId: string;
   /** `<addonKey>.<model>.<created|updated|deleted>`. */
   readonly name: string;
+  /** Addon that owns the model; `kernel` for models of the host and for addons themselves. */
   readonly addonKey: string;
+  /** Key of the model; `addon` for the coming and going of addons. */
   readonly model: string;
+  /** The record; null where the event is not about one. */
   readonly recordId: string | null;
+  /** Of a record's event `{id, before?, after?}`. */
   readonly payload: Json;
   /** User who caused it; null for the system. */
   readonly actorId: string | null;
+  /** The request that caused it, as in the log lines. */
   readonly requestId: string;
   /** RFC 3339. */
   readonly createdAt: string;
