@@ -45,6 +45,8 @@ const BY_STATE: Readonly<
   "23514": checkFailed,
   "40001": ({ cause }) => serialization(cause),
   "40P01": ({ cause }) => serialization(cause),
+  // A text beyond what a row of an index takes.
+  "54000": ({ cause }) => invalidValue("A value is too large for an index of its table", cause),
   "55P03": ({ cause }) => busy(0, cause),
   "57014": ({ cause }) => statementTimeout(cause),
   "25006": ({ cause }) => notWritable(cause),

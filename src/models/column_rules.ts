@@ -12,6 +12,7 @@
 import { RE2JS } from "re2js";
 import type { FieldError } from "../base/error.ts";
 import { JsonText } from "../base/json_text.ts";
+import { patternSize } from "../bundle/manifest/pattern.ts";
 import type { CoercedValue } from "./coerce_value.ts";
 import { DEFAULT_STRING_LENGTH } from "./field_type.ts";
 import type { Model, ModelColumn } from "./model.ts";
@@ -94,15 +95,24 @@ function atMost(max: number): Rule {
   return (value) => Number(value) > max ? error : undefined;
 }
 
+/** Steps of a pattern times characters of a text that one match may cost: some 60 ms. */
+const MAX_MATCH_STEPS = 10_000_000;
+
 /** RE2 in linear time; as in the original, a match anywhere in the text is enough. */
 function matching(regex: string): Rule {
   const pattern = RE2JS.compile(regex);
+  const max = Math.floor(MAX_MATCH_STEPS / patternSize(regex));
+  const tooLong = atMostLong(max);
   const error: FieldError = {
     code: "regex",
     params: { regex },
     message: "does not have the required form",
   };
-  return (value) => pattern.matcher(String(value)).find() ? undefined : error;
+  return (value) => {
+    const text = String(value);
+    if (text.length > max) return tooLong(text) ?? error;
+    return pattern.matcher(text).find() ? undefined : error;
+  };
 }
 
 function choicesOf(model: Model, column: ModelColumn): Rule | undefined {

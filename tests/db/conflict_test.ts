@@ -82,6 +82,7 @@ Deno.test({
       [`select * from pg_authid`, "db.not_permitted"],
       [`do $$ begin raise sqlstate '40001'; end $$`, "db.serialization"],
       [`do $$ begin raise sqlstate '40P01'; end $$`, "db.serialization"],
+      [`do $$ begin raise sqlstate '54000'; end $$`, "db.invalid_value"],
       [`do $$ begin raise sqlstate '53100'; end $$`, "db.not_writable"],
       [`do $$ begin raise sqlstate '28P01'; end $$`, "db.login_refused"],
       [`do $$ begin raise sqlstate '53300'; end $$`, "db.unavailable"],

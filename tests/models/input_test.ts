@@ -192,6 +192,14 @@ Deno.test("parseInput() checks length in characters, bounds, pattern and custom 
   });
 });
 
+Deno.test("parseInput() refuses a text that its pattern would take seconds over", () => {
+  const column = { type: "text", validation: { regex: "^(a|b|ab|[a-z]){0,600}$" } };
+  assert.deepEqual(codes(column, "ab".repeat(50)), []);
+  const startMs = performance.now();
+  assert.deepEqual(codes(column, "ab".repeat(400_000)), ["max"]);
+  assert.ok(performance.now() - startMs < 1_000);
+});
+
 Deno.test("parseInput() says the length of a text rule to clients as such", () => {
   assert.throws(
     () => parseInput(modelWith({ it: { type: "string", size: 2 } }), { it: "abc" }, "create"),

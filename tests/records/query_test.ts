@@ -40,6 +40,11 @@ function conditions(text: string): string[] {
   return plan(text).selection.conditions.map(line);
 }
 
+Deno.test("parseListRequest() takes every search column once", () => {
+  const repeated = parseListRequest(query(`search=x&search_columns=${"title,".repeat(2_000)}id`));
+  assert.deepEqual(repeated.searchColumns, ["title", "id"]);
+});
+
 Deno.test("parseListRequest() has the defaults and limits of the contract", () => {
   const cases: [string, number, number][] = [
     ["", 1, 15],

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type FilterRequest, parseFilter } from "./filter.ts";
+import { type FilterRequest, listItems, parseFilter } from "./filter.ts";
 
 /** Records on a page when the client names no number. */
 export const DEFAULT_PER_PAGE = 15;
@@ -96,14 +96,14 @@ export function parseListRequest(query: URLSearchParams): ListRequest {
   }
   const sort = sortRequest(first);
   const search = searchText(first.get("search"));
-  const searchColumns = first.get("search_columns")?.split(",").map((name) => name.trim())
-    .filter((name) => name !== "");
+  // Each once: every name is another comparison per record.
+  const searchColumns = [...new Set(listItems(first.get("search_columns") ?? ""))];
   return {
     page: Math.min(positiveInteger(first.get("page")) ?? 1, MAX_PAGE),
     perPage: Math.min(positiveInteger(first.get("per_page")) ?? DEFAULT_PER_PAGE, MAX_PER_PAGE),
     ...(sort === undefined ? {} : { sort }),
     ...(search === undefined ? {} : { search }),
-    ...(searchColumns === undefined || searchColumns.length === 0 ? {} : { searchColumns }),
+    ...(searchColumns.length === 0 ? {} : { searchColumns }),
     filters,
     others,
   };
