@@ -5,12 +5,31 @@
  * @module
  */
 
-import { isKernelError, KernelError } from "../base/error.ts";
+import { type FieldError, isKernelError, KernelError } from "../base/error.ts";
 import type { Answer } from "./answer.ts";
 import { clientGone } from "./errors.ts";
 import { headersOf, statusOf } from "./status.ts";
 
 const INTERNAL_MESSAGE = "Internal server error";
+
+/** Codes that clients have texts for, in the user's language (contract/client.md §4). */
+const WORDED_BY_CLIENTS: ReadonlySet<string> = new Set([
+  "required",
+  "invalid_option",
+  "not_found",
+  "duplicate",
+  "invalid_type",
+  "min",
+  "max",
+  "regex",
+  "email",
+  "uuid",
+  "url",
+  "numeric",
+  "integer",
+  "custom",
+  "line_items_required",
+]);
 
 /**
  * Makes a failure out of anything that was thrown.
@@ -34,7 +53,8 @@ export function asKernelError(thrown: unknown, request: Request): KernelError {
 
 /**
  * Writes a failure. Clients show `message`, then `details` where it is a text, and put `errors`
- * under the inputs (contract/client.md §4); `info` holds facts for programs.
+ * under the inputs (contract/client.md §4); `info` holds facts for programs. A complaint's own
+ * English stays out where clients have a text for its code, as they would show it instead.
  *
  * @param error the failure; of kind `internal` only code and request id are told.
  * @param requestId ties the answer to the log.
@@ -52,10 +72,20 @@ export function failureAnswer(error: KernelError, requestId: string): Answer {
 }
 
 function addFacts(body: Record<string, unknown>, error: KernelError): void {
-  if (error.fields !== undefined) body["errors"] = error.fields;
+  if (error.fields !== undefined) {
+    body["errors"] = Object.fromEntries(
+      Object.entries(error.fields).map(([field, complaints]) => [field, complaints.map(shown)]),
+    );
+  }
   if (error.details === undefined) return;
   const { reason, ...facts } = error.details;
   if (typeof reason === "string") body["details"] = reason;
   else if (reason !== undefined) body["info"] = { reason };
   if (Object.keys(facts).length > 0) body["info"] = { ...body["info"] as object, ...facts };
+}
+
+function shown(complaint: FieldError): Partial<FieldError> {
+  if (!WORDED_BY_CLIENTS.has(complaint.code)) return complaint;
+  const { message: _message, ...rest } = complaint;
+  return rest;
 }

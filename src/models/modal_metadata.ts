@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isJsonObject, type Json, type JsonObject } from "../base/json.ts";
+import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { modalFields } from "./modal_fields.ts";
 import type { Model } from "./model.ts";
 import type { ModelSnapshot } from "./registry.ts";
@@ -28,20 +28,25 @@ export function modalMetadata(model: Model, snapshot: ModelSnapshot): JsonObject
     editTitle: textAt(view, "editTitle") ?? title,
     deleteTitle: textAt(view, "deleteTitle") ?? title,
     fields: modalFields(model, snapshot),
-    messages: messagesOf(view, model.label),
+    messages: messagesOf(view),
   };
 }
 
-/** The client reads `created`, `updated`, `deleted`; the original documents other names. */
-function messagesOf(view: JsonObject | undefined, label: string): JsonObject {
+/**
+ * The client reads `created`, `updated`, `deleted`; the original documents other names. What the
+ * author left unsaid the client says itself, in the user's language.
+ */
+function messagesOf(view: JsonObject | undefined): JsonObject {
   const written = valueAt(view, "messages");
   const own: JsonObject = written !== undefined && isJsonObject(written) ? written : {};
-  const text = (key: string, documented: string, verb: string): Json =>
-    textAt(own, key) ?? textAt(own, documented) ?? `${label}: ${verb}`;
+  const text = (key: string, documented: string): JsonObject => {
+    const message = textAt(own, key) ?? textAt(own, documented);
+    return message === undefined ? {} : { [key]: message };
+  };
   return {
     ...own,
-    created: text("created", "createSuccess", "created"),
-    updated: text("updated", "updateSuccess", "updated"),
-    deleted: text("deleted", "deleteSuccess", "deleted"),
+    ...text("created", "createSuccess"),
+    ...text("updated", "updateSuccess"),
+    ...text("deleted", "deleteSuccess"),
   };
 }

@@ -14,6 +14,11 @@ import { describeRef } from "./reference.ts";
 import type { ModelSnapshot } from "./registry.ts";
 import { flagAt, objectsAt, textAt } from "./ui_spec.ts";
 
+const YES_AND_NO: readonly JsonObject[] = [
+  { value: "true", label: "Yes" },
+  { value: "false", label: "No" },
+];
+
 /**
  * Lists the filters of a model's table.
  *
@@ -65,14 +70,19 @@ function completeFilter(
   const wanted = textAt(entry, "type") ?? suitable;
   // A select without choices is not drawn at all.
   const isEmptySelect = !hasChoices && (wanted === "select" || wanted === "dynamic_select");
+  const type = isEmptySelect ? suitable : wanted;
+  // Clients draw a boolean filter as a list of choices too, and bring none of their own.
+  const choices = type === "boolean" && column.type === "boolean" && !hasChoices
+    ? YES_AND_NO
+    : options.map(optionJson);
   const { searchEndpoint: _endpoint, ...rest } = entry;
   return {
     ...rest,
     key,
     column: column.name,
     label: textAt(entry, "label") ?? humanName(column.name),
-    type: isEmptySelect ? suitable : wanted,
-    ...(options.length === 0 ? {} : { options: options.map(optionJson) }),
+    type,
+    ...(choices.length === 0 ? {} : { options: [...choices] }),
     ...(endpoint === undefined ? {} : { searchEndpoint: endpoint }),
   };
 }

@@ -200,12 +200,15 @@ for (const [kind, status] of STATUSES) {
   });
 }
 
-Deno.test("Complaints about fields are 422 with the errors map; details is only ever a text", () => {
+Deno.test("Complaints about fields are 422; clients word them; details is only ever a text", () => {
   const error = new KernelError({
     code: "record.invalid",
     kind: "invalid",
     message: "Some fields are invalid.",
-    fields: { title: [{ code: "max", params: { max: 50, kind: "length" }, message: "too long" }] },
+    fields: {
+      title: [{ code: "max", params: { max: 50, kind: "length" }, message: "too long" }],
+      seats: [{ code: "sold_out", message: "are sold out" }],
+    },
     details: { reason: "title: too long", nearest: "titles" },
   });
   return withApp({ records: { create: () => Promise.reject(error) } }, async ({ send }) => {
