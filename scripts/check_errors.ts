@@ -6,7 +6,9 @@
  */
 
 const root = new URL("../", import.meta.url);
-const CODE = /"((?:access|addon|auth|bundle|db|http|kernel|model|record|schema)\.[a-z0-9_]+)"/g;
+// What sql.ref() names looks like a code and is none.
+const CODE =
+  /(?<!\bref\()"((?:access|addon|auth|bundle|db|http|kernel|model|record|schema)\.[a-z0-9_]+)"/g;
 
 async function sources(folder: string): Promise<string[]> {
   const found: string[] = [];

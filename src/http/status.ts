@@ -41,7 +41,7 @@ const DEFAULT_RETRY_AFTER_SECONDS = 1;
  * @returns a status from 400 to 599.
  */
 export function statusOf(error: KernelError): number {
-  if (error.kind === "invalid" && error.fields !== undefined) return 422;
+  if (error.fields !== undefined) return 422;
   return STATUS_OF_CODE[error.code] ?? STATUS_OF_KIND[error.kind];
 }
 

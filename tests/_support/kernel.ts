@@ -34,7 +34,8 @@ export interface TestPlace extends AsyncDisposable {
 export async function testPlace(engine: Engine, kind: "memory" | "file"): Promise<TestPlace> {
   if (engine === "postgres") {
     const { url, adminUrl, drop } = await createPostgresDatabase("migrated");
-    return { databaseUrl: url, adminUrl, [Symbol.asyncDispose]: drop };
+    const admin = adminUrl === undefined ? {} : { adminUrl };
+    return { databaseUrl: url, ...admin, [Symbol.asyncDispose]: drop };
   }
   if (kind === "memory") {
     return { databaseUrl: "sqlite::memory:", [Symbol.asyncDispose]: async () => {} };
