@@ -5,17 +5,10 @@
  * @module
  */
 
-import type { Json, JsonObject } from "../base/json.ts";
+import type { Json } from "../base/json.ts";
 
 /** What can happen to a record. */
 export type RecordChange = "created" | "updated" | "deleted";
-
-/** Payload of a record event: the row before and after, as far as each exists. */
-export interface RecordEventPayload extends JsonObject {
-  readonly id: string;
-  readonly before?: JsonObject;
-  readonly after?: JsonObject;
-}
 
 /** One entry of the event log. */
 export interface EventRecord {

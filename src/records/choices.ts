@@ -10,11 +10,17 @@ import { type RecordContext, tableOf, templateOf } from "./context.ts";
 import { imageOf, labelsOf } from "./live_model.ts";
 import { MAX_PAGE, positiveInteger, searchText } from "./query/params.ts";
 import type { Selection } from "./query/plan.ts";
-import { selectionKey, selectionValues, selectionWhere } from "./query/render.ts";
+import {
+  renderWindow,
+  selectionKey,
+  selectionValues,
+  selectionWhere,
+  type Window,
+  windowKey,
+} from "./query/render.ts";
 import { labelText } from "./record_json.ts";
 import type { RecordOption } from "./record_service.ts";
 import { SEARCHABLE_KINDS, type ShapeColumn } from "./shape.ts";
-import { slotValue } from "./template.ts";
 
 /** Choices given when the client names no number. */
 const DEFAULT_LIMIT = 50;
@@ -64,16 +70,19 @@ export async function listChoices(
   const selection = searched(context, request, labels);
   const values = selectionValues(context.caller.organizationId, selection);
   const entries = choiceEntries(context, request.columns, labels);
+  const window: Window = {
+    limit: Math.min(positiveInteger(request.query.get("limit")) ?? DEFAULT_LIMIT, MAX_LIMIT),
+    offset: Math.min(positiveInteger(request.query.get("offset")) ?? 0, MAX_PAGE),
+  };
   const key = selectionKey(selection);
+  const use = `choices ${entryKey(request.columns, labels)} ${windowKey(window)}`;
   const template = templateOf(
     context,
-    key === undefined ? undefined : `choices ${entryKey(request.columns, labels)} ${key}`,
-    () => choiceQuery(context, { selection, labels, entries, limitSlot: values.length }),
+    key === undefined ? undefined : `${use} ${key}`,
+    () => choiceQuery(context, { selection, labels, entries, window, offsetSlot: values.length }),
   );
-  const limit = Math.min(positiveInteger(request.query.get("limit")) ?? DEFAULT_LIMIT, MAX_LIMIT);
-  const offset = Math.min(positiveInteger(request.query.get("offset")) ?? 0, MAX_PAGE);
   const [result] = await context.ports.database.batch(context.caller.organizationId, [
-    template.bind([...values, limit, offset]),
+    template.bind([...values, window.offset]),
   ]);
   return (JSON.parse(result?.rows[0]?.[0] ?? "[]") as ChoiceRow[]).map(optionOf);
 }
@@ -121,7 +130,8 @@ function choiceQuery(
     readonly selection: Selection;
     readonly labels: readonly ShapeColumn[];
     readonly entries: readonly (readonly [string, RawBuilder<unknown>])[];
-    readonly limitSlot: number;
+    readonly window: Window;
+    readonly offsetSlot: number;
   },
 ): RawBuilder<unknown> {
   const { profile } = context.ports.database;
@@ -132,9 +142,7 @@ function choiceQuery(
     .map((name) => sql.ref(`record.${name}`));
   const rows = sql`select ${sql.join(columns)} from ${tableOf(context)} as record where ${
     selectionWhere(target, parts.selection, "record")
-  } order by ${sql.join(order)} limit ${
-    slotValue(profile, parts.limitSlot, { kind: "bigint" })
-  } offset ${slotValue(profile, parts.limitSlot + 1, { kind: "bigint" })}`;
+  } order by ${sql.join(order)} ${renderWindow(profile, parts.window, parts.offsetSlot)}`;
   return sql`select ${
     profile.jsonArray(profile.jsonObject(parts.entries))
   } from (${rows}) as record`;

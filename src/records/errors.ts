@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type FieldError, KernelError } from "../base/error.ts";
+import { KernelError } from "../base/error.ts";
 import { nearest } from "../base/nearest.ts";
 
 /** No such record in the organization; says the same of records of others. */
@@ -112,26 +112,5 @@ export function optionsSourceNotFound(source: string): KernelError {
     kind: "not_found",
     message: "dynamic options source model not found",
     details: { source },
-  });
-}
-
-/**
- * Another record of the organization holds the same value.
- *
- * @param columns columns of the unique index, without the tenant's.
- * @param cause what the database said.
- */
-export function duplicateRecord(columns: readonly string[], cause: unknown): KernelError {
-  const fields: Record<string, FieldError[]> = {};
-  for (const column of columns) {
-    fields[column] = [{ code: "duplicate", message: "a record with this value exists already" }];
-  }
-  const named = columns.length === 0 ? "these values" : `this ${columns.join(", ")}`;
-  return new KernelError({
-    code: "record.duplicate",
-    kind: "conflict",
-    message: `a record with ${named} exists already`,
-    fields,
-    cause,
   });
 }

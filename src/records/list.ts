@@ -14,14 +14,16 @@ import { parseListRequest } from "./query/params.ts";
 import { planList, type ReadPlan } from "./query/plan.ts";
 import {
   listOrder,
+  renderWindow,
   selectionKey,
   selectionValues,
   selectionWhere,
   sortKey,
+  type Window,
+  windowKey,
 } from "./query/render.ts";
 import { recordJson, type RecordJsonOptions } from "./record_json.ts";
 import type { RecordPage } from "./record_service.ts";
-import { slotValue } from "./template.ts";
 
 /**
  * Lists one page of records with the exact total.
@@ -77,16 +79,16 @@ async function pageStatement(
 ): Promise<Statement> {
   const view = await recordView(context);
   const values = selectionValues(context.caller.organizationId, plan.selection);
-  const limitSlot = values.length;
+  const offsetSlot = values.length;
   const shape = selectionKey(plan.selection);
-  const use = count.isKnown ? "page and check" : "page";
-  const key = shape === undefined ? undefined : `${use} ${view.key} ${sortKey(plan)} ${shape}`;
+  const window = { limit: plan.perPage, offset: (plan.page - 1) * plan.perPage };
+  const use = `page${count.isKnown ? " and check" : ""} ${view.key} ${windowKey(window)}`;
   const template = templateOf(
     context,
-    key,
-    () => pageQuery(context, plan, { json: view.json, limitSlot, count }),
+    shape === undefined ? undefined : `${use} ${sortKey(plan)} ${shape}`,
+    () => pageQuery(context, plan, { json: view.json, window, offsetSlot, count }),
   );
-  values.push(plan.perPage, (plan.page - 1) * plan.perPage, ...count.tokens);
+  values.push(window.offset, ...count.tokens);
   return template.bind(values);
 }
 
@@ -96,24 +98,23 @@ function pageQuery(
   plan: ReadPlan,
   parts: {
     readonly json: RecordJsonOptions;
-    readonly limitSlot: number;
+    readonly window: Window;
+    readonly offsetSlot: number;
     readonly count: Count;
   },
 ): RawBuilder<unknown> {
   const { profile } = context.ports.database;
-  const { limitSlot, count } = parts;
+  const { offsetSlot, count } = parts;
   const target = { profile, scope: context.ports.scope, shape: context.live.shape };
   const columns = [...context.live.shape.columns.keys()].map((name) => sql.ref(`record.${name}`));
   const rows = sql`select ${sql.join(columns)} from ${tableOf(context)} as record where ${
     selectionWhere(target, plan.selection, "record")
-  } order by ${listOrder(plan, "record")} limit ${
-    slotValue(profile, limitSlot, { kind: "bigint" })
-  } offset ${slotValue(profile, limitSlot + 1, { kind: "bigint" })}`;
+  } order by ${listOrder(plan, "record")} ${renderWindow(profile, parts.window, offsetSlot)}`;
   const page = sql`select ${
     profile.jsonArray(recordJson(parts.json, "record"))
   } as json, count(*) as records from (${rows}) as record`;
   if (!count.isKnown) return page;
   return sql`select page.json, page.records, ${
-    count.unchanged(limitSlot + 2)
+    count.unchanged(offsetSlot + 1)
   } from (${page}) as page`;
 }

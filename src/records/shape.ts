@@ -8,6 +8,7 @@
 import type { ColumnType } from "../db/schema/spec.ts";
 import { columnTypeOf } from "../models/field_type.ts";
 import type { Model, ModelColumn } from "../models/model.ts";
+import { searchColumns } from "../models/table_metadata.ts";
 import { type ViewNames, viewNamesOf } from "./view_names.ts";
 
 /** A stored column. */
@@ -52,7 +53,7 @@ const TRAILING: readonly ShapeColumn[] = [
  * @returns its shape.
  */
 export function shapeOf(model: Model): ModelShape {
-  const declared = model.columns.map((column) => ({
+  const declared = model.columns.map((column): ShapeColumn => ({
     name: column.name,
     type: columnTypeOf(column),
     declared: column,
@@ -71,25 +72,11 @@ export function shapeOf(model: Model): ModelShape {
     columns,
     view,
     viewKeys: view.keys,
-    searchColumns: searchColumnsOf(declared, view, resolve),
+    searchColumns: searchColumns(model).map((name) => columns.get(name)!)
+      .filter((column) => SEARCHABLE_KINDS.has(column.type.kind)),
     resolve,
     names: () => columns.keys(),
   };
-}
-
-function searchColumnsOf(
-  declared: readonly ShapeColumn[],
-  view: ViewNames,
-  resolve: (name: string) => ShapeColumn | undefined,
-): ShapeColumn[] {
-  const named = view.searchColumns.map(resolve).filter((column) => column !== undefined)
-    .filter((column) => SEARCHABLE_KINDS.has(column.type.kind));
-  if (named.length > 0) return named;
-  const texts = declared.filter((column) => column.type.kind === "text");
-  const marked = texts.filter((column) => column.declared?.searchable === true);
-  return marked.length > 0
-    ? marked
-    : texts.filter((column) => column.declared?.searchable !== false);
 }
 
 /** Kinds of columns a text can be looked for in: numbers and ids are compared as text. */

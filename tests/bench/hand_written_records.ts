@@ -51,6 +51,23 @@ function demand(permission: string): void {
 function sqlite(path: string, table: string): HandWritten {
   const database = new DatabaseSync(path);
   database.exec("pragma journal_mode = wal; pragma synchronous = normal");
+  const statements = sqliteStatements(database, table);
+  return {
+    handlers: (organization, user, body, id) =>
+      sqliteHandlers(statements, { organization, user, body, id }),
+    close: () => Promise.resolve(database.close()),
+  };
+}
+
+/** What handlers are called with. */
+interface Call {
+  readonly organization: string;
+  readonly user: string;
+  readonly body: Values;
+  readonly id: () => string;
+}
+
+function sqliteStatements(database: DatabaseSync, table: string) {
   const where = "organization_id = ? and status = ?";
   const list = database.prepare(
     `select ${COLUMNS} from ${table} where ${where} order by created_at desc, id desc limit 25`,
@@ -72,9 +89,16 @@ function sqlite(path: string, table: string): HandWritten {
      'tickets', 'addon_kernel.tickets', ?, ?, ?, 'bench', ?)`,
   );
   const [begin, commit] = ["begin immediate", "commit"].map((sql) => database.prepare(sql));
+  return { list, sorted, count, get, insert, event, begin: begin!, commit: commit! };
+}
+
+function sqliteHandlers(
+  { list, sorted, count, get, insert, event, begin, commit }: ReturnType<typeof sqliteStatements>,
+  { organization, user, body, id }: Call,
+): Handlers {
   // SQLite has no booleans.
   const shown = (row: Record<string, unknown>) => ({ ...row, active: row["active"] === 1 });
-  const add = (organization: string, user: string, body: Values, now: string) => {
+  const add = (now: string): Record<string, unknown> => {
     const given = NAMES.map((name) => body[name]!)
       .map((value): SQLInputValue => typeof value === "boolean" ? Number(value) : value);
     return shown(
@@ -82,46 +106,43 @@ function sqlite(path: string, table: string): HandWritten {
     ) as Record<string, unknown>;
   };
   return {
-    handlers: (organization, user, body, id) => ({
-      list: () => {
-        demand("tickets.read");
-        const data = list.all(organization, "open").map(shown);
-        return Promise.resolve(JSON.stringify({ success: true, data }));
-      },
-      listWithCount: () => {
-        demand("tickets.read");
-        const data = list.all(organization, "open").map(shown);
-        const { total } = count.get(organization, "open")!;
-        return Promise.resolve(JSON.stringify({ success: true, data, meta: { total } }));
-      },
-      sorted: () => {
-        demand("tickets.read");
-        const data = sorted.all(organization, "open").map(shown);
-        return Promise.resolve(JSON.stringify({ success: true, data }));
-      },
-      get: () => {
-        demand("tickets.read");
-        const data = shown(get.get(organization, id())!);
-        return Promise.resolve(JSON.stringify({ success: true, data }));
-      },
-      create: () => {
-        demand("tickets.create");
-        const data = add(organization, user, body, new Date().toISOString());
-        return Promise.resolve(JSON.stringify({ success: true, data }));
-      },
-      createWithEvent: () => {
-        demand("tickets.create");
-        const now = new Date().toISOString();
-        begin!.run();
-        const after = add(organization, user, body, now);
-        const recordId = String(after["id"]);
-        const payload = JSON.stringify({ id: recordId, after });
-        event.run(crypto.randomUUID(), organization, recordId, payload, user, now);
-        commit!.run();
-        return Promise.resolve(JSON.stringify({ success: true, data: after }));
-      },
-    }),
-    close: () => Promise.resolve(database.close()),
+    list: () => {
+      demand("tickets.read");
+      const data = list.all(organization, "open").map(shown);
+      return Promise.resolve(JSON.stringify({ success: true, data }));
+    },
+    listWithCount: () => {
+      demand("tickets.read");
+      const data = list.all(organization, "open").map(shown);
+      const { total } = count.get(organization, "open")!;
+      return Promise.resolve(JSON.stringify({ success: true, data, meta: { total } }));
+    },
+    sorted: () => {
+      demand("tickets.read");
+      const data = sorted.all(organization, "open").map(shown);
+      return Promise.resolve(JSON.stringify({ success: true, data }));
+    },
+    get: () => {
+      demand("tickets.read");
+      const data = shown(get.get(organization, id())!);
+      return Promise.resolve(JSON.stringify({ success: true, data }));
+    },
+    create: () => {
+      demand("tickets.create");
+      const data = add(new Date().toISOString());
+      return Promise.resolve(JSON.stringify({ success: true, data }));
+    },
+    createWithEvent: () => {
+      demand("tickets.create");
+      const now = new Date().toISOString();
+      begin.run();
+      const after = add(now);
+      const recordId = String(after["id"]);
+      const payload = JSON.stringify({ id: recordId, after });
+      event.run(crypto.randomUUID(), organization, recordId, payload, user, now);
+      commit.run();
+      return Promise.resolve(JSON.stringify({ success: true, data: after }));
+    },
   };
 }
 
@@ -136,77 +157,83 @@ function postgres(url: string, table: string): HandWritten {
         "set app.current_org to '0190aaaa-0000-7000-8000-000000000001'; set timezone to 'UTC'",
       ),
   );
-  const query = async (name: string, text: string, values: unknown[]) =>
+  const query: Query = async (name, text, values) =>
     (await pool.query({ name, text, values })).rows;
+  const statements = postgresStatements(query, table);
+  return {
+    handlers: (organization, user, body, id) =>
+      postgresHandlers(statements, { organization, user, body, id }),
+    close: () => pool.end(),
+  };
+}
+
+type Query = (name: string, text: string, values: unknown[]) => Promise<Record<string, unknown>[]>;
+
+function postgresStatements(query: Query, table: string) {
   const where = "organization_id = $1 and status = $2";
-  const list = (organization: string) =>
-    query(
-      "list",
-      `select ${COLUMNS} from ${table} where ${where} order by created_at desc, id desc limit 25`,
-      [organization, "open"],
-    );
-  const sorted = (organization: string) =>
-    query(
-      "sorted",
-      `select ${COLUMNS} from ${table} where ${where} order by priority desc, id desc limit 25`,
-      [organization, "open"],
-    );
   const insert = `insert into ${table} (id, organization_id, created_by_id, ${NAMES.join(", ")})
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning ${COLUMNS}`;
-  const values = (organization: string, user: string, body: Values) => [
+  const texts = {
+    list:
+      `select ${COLUMNS} from ${table} where ${where} order by created_at desc, id desc limit 25`,
+    sorted:
+      `select ${COLUMNS} from ${table} where ${where} order by priority desc, id desc limit 25`,
+    count: `select count(*) as total from ${table} where ${where}`,
+    get: `select ${COLUMNS} from ${table} where organization_id = $1 and id = $2`,
+    insert,
+    insertWithEvent: `with added as (${insert}), told as (
+       insert into metacore.events (id, organization_id, name, addon_key, model, table_name,
+         record_id, payload, actor_id, request_id, created_at)
+       select gen_random_uuid(), organization_id, 'kernel.tickets.created', 'kernel', 'tickets',
+         'addon_kernel.tickets', id, json_build_object('id', id, 'after', to_json(added)),
+         created_by_id, 'bench', created_at from added)
+     select * from added`,
+  };
+  return (name: keyof typeof texts, values: unknown[]) => query(name, texts[name], values);
+}
+
+function postgresHandlers(
+  run: ReturnType<typeof postgresStatements>,
+  { organization, user, body, id }: Call,
+): Handlers {
+  const given = (): unknown[] => [
     crypto.randomUUID(),
     organization,
     user,
     ...NAMES.map((name) => body[name]),
   ];
   return {
-    handlers: (organization, user, body, id) => ({
-      list: async () => {
-        demand("tickets.read");
-        return JSON.stringify({ success: true, data: await list(organization) });
-      },
-      listWithCount: async () => {
-        demand("tickets.read");
-        const [data, counts] = await Promise.all([
-          list(organization),
-          query("count", `select count(*) from ${table} where ${where}`, [organization, "open"]),
-        ]);
-        return JSON.stringify({ success: true, data, meta: { total: Number(counts[0].count) } });
-      },
-      sorted: async () => {
-        demand("tickets.read");
-        return JSON.stringify({ success: true, data: await sorted(organization) });
-      },
-      get: async () => {
-        demand("tickets.read");
-        const [data] = await query(
-          "get",
-          `select ${COLUMNS} from ${table} where organization_id = $1 and id = $2`,
-          [organization, id()],
-        );
-        return JSON.stringify({ success: true, data });
-      },
-      create: async () => {
-        demand("tickets.create");
-        const [data] = await query("create", insert, values(organization, user, body));
-        return JSON.stringify({ success: true, data });
-      },
-      createWithEvent: async () => {
-        demand("tickets.create");
-        const [data] = await query(
-          "create with event",
-          `with added as (${insert}), told as (
-             insert into metacore.events (id, organization_id, name, addon_key, model, table_name,
-               record_id, payload, actor_id, request_id, created_at)
-             select gen_random_uuid(), organization_id, 'kernel.tickets.created', 'kernel', 'tickets',
-               'addon_kernel.tickets', id, json_build_object('id', id, 'after', to_json(added)),
-               created_by_id, 'bench', created_at from added)
-           select * from added`,
-          values(organization, user, body),
-        );
-        return JSON.stringify({ success: true, data });
-      },
-    }),
-    close: () => pool.end(),
+    list: async () => {
+      demand("tickets.read");
+      return JSON.stringify({ success: true, data: await run("list", [organization, "open"]) });
+    },
+    listWithCount: async () => {
+      demand("tickets.read");
+      const [data, counts] = await Promise.all([
+        run("list", [organization, "open"]),
+        run("count", [organization, "open"]),
+      ]);
+      const meta = { total: Number(counts[0]!["total"]) };
+      return JSON.stringify({ success: true, data, meta });
+    },
+    sorted: async () => {
+      demand("tickets.read");
+      return JSON.stringify({ success: true, data: await run("sorted", [organization, "open"]) });
+    },
+    get: async () => {
+      demand("tickets.read");
+      const [data] = await run("get", [organization, id()]);
+      return JSON.stringify({ success: true, data });
+    },
+    create: async () => {
+      demand("tickets.create");
+      const [data] = await run("insert", given());
+      return JSON.stringify({ success: true, data });
+    },
+    createWithEvent: async () => {
+      demand("tickets.create");
+      const [data] = await run("insertWithEvent", given());
+      return JSON.stringify({ success: true, data });
+    },
   };
 }

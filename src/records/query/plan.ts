@@ -131,7 +131,7 @@ function planFilter(filter: FilterRequest, column: ShapeColumn): Condition[] {
         throw invalidFilter(
           column.name,
           filter.value,
-          "possible: only texts, whole numbers and ids contain a text",
+          "usable with ILIKE: only texts, whole numbers and ids contain a text",
         );
       }
       return [{ kind: "contains", column, text: filter.value.replaceAll("\u0000", "") }];

@@ -122,6 +122,43 @@ export function listOrder(plan: ReadPlan, alias: string): RawBuilder<unknown> {
   return sql`${sql.ref(`${alias}.${plan.sort.column.name}`)} ${direction}, ${id} ${direction}`;
 }
 
+/** Which part of an ordered list is wanted. */
+export interface Window {
+  /** Most rows. */
+  readonly limit: number;
+  /** Rows passed over. */
+  readonly offset: number;
+}
+
+/**
+ * Names the shape of a window.
+ *
+ * @param window the window.
+ * @returns a short text.
+ */
+export function windowKey({ limit, offset }: Window): string {
+  return offset === 0 ? `first ${limit}` : `next ${limit}`;
+}
+
+/**
+ * Renders a window. The limit is written out, for a planner that does not know it takes a tenth of
+ * the table for likely and sorts everything where an index would give the first rows at once.
+ *
+ * @param profile the engine.
+ * @param window the window; of the offset only whether there is one counts.
+ * @param offsetSlot where the offset is bound.
+ * @returns what stands behind `order by …`.
+ */
+export function renderWindow(
+  profile: DialectProfile,
+  window: Window,
+  offsetSlot: number,
+): RawBuilder<unknown> {
+  const limit = sql`limit ${sql.lit(window.limit)}`;
+  if (window.offset === 0) return limit;
+  return sql`${limit} offset ${slotValue(profile, offsetSlot, { kind: "bigint" })}`;
+}
+
 /**
  * The organization's id as SQL.
  *
