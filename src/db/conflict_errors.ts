@@ -5,7 +5,7 @@
  */
 
 import { type FieldError, KernelError } from "../base/error.ts";
-import { busy, invalidValue, unavailable } from "./errors.ts";
+import { answerTooLarge, busy, invalidValue, unavailable } from "./errors.ts";
 
 /** What the engine said about a conflict. */
 export interface ConflictSource {
@@ -134,7 +134,7 @@ export function loginRefused(cause: unknown): KernelError {
   });
 }
 
-export { busy, invalidValue, unavailable };
+export { answerTooLarge, busy, invalidValue, unavailable };
 
 function make(
   code: string,

@@ -6,6 +6,7 @@
 
 import type { KernelError } from "../base/error.ts";
 import {
+  answerTooLarge,
   busy,
   checkFailed,
   type ConflictSource,
@@ -41,6 +42,7 @@ const BY_EXTENDED_CODE: Readonly<Record<number, (source: ConflictSource) => Kern
 const BY_CODE: Readonly<Record<number, (cause: unknown) => KernelError>> = {
   5: (cause) => busy(0, cause),
   6: (cause) => busy(0, cause),
+  7: answerTooLarge,
   8: notWritable,
   10: notWritable,
   11: notWritable,

@@ -26,6 +26,20 @@ export function unavailable(cause?: unknown): KernelError {
   });
 }
 
+/**
+ * What was asked for needs more memory than one request may take, e.g. a page of very long texts.
+ *
+ * @param cause what the driver said.
+ */
+export function answerTooLarge(cause?: unknown): KernelError {
+  return new KernelError({
+    code: "db.answer_too_large",
+    kind: "too_large",
+    message: "The answer is too large: ask for fewer records at once",
+    cause,
+  });
+}
+
 /** No connection, or no turn to write, within the time allowed. @param waitedMs how long. */
 export function busy(waitedMs: number, cause?: unknown): KernelError {
   return new KernelError({

@@ -9,12 +9,16 @@
 import { Buffer } from "node:buffer";
 import type { Statement } from "./database.ts";
 import { invalidStatement } from "./errors.ts";
+import type { AnswerStream } from "./postgres_answer_limit.ts";
 import { type ParsedNames, statementName } from "./postgres_statement_names.ts";
 import { toPostgres, type WireValue } from "./postgres_values.ts";
 
 /** What `pg` offers to a query object for writing to the server. */
 export interface WireConnection {
-  readonly stream: { write(bytes: Uint8Array): unknown; destroy(error?: Error): void };
+  readonly stream: AnswerStream & {
+    write(bytes: Uint8Array): unknown;
+    destroy(error?: Error): void;
+  };
   parse(query: { text: string; name: string }): void;
   bind(query: {
     portal: string;

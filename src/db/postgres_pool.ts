@@ -11,6 +11,7 @@ import type { Logger } from "../telemetry/log.ts";
 import { toKernelError } from "./conflict.ts";
 import type { Statement } from "./database.ts";
 import { closed } from "./errors.ts";
+import { limitAnswers } from "./postgres_answer_limit.ts";
 import { nameDuplicateColumns } from "./postgres_duplicate.ts";
 import {
   type Describe,
@@ -63,7 +64,10 @@ export class PostgresPool {
     this.#pool.on("error", (error) => options.logger.warn("database connection lost", { error }));
     // A lent client reports a lost connection through its query; without a listener of its own the
     // same event would end the process.
-    this.#pool.on("connect", (client) => client.on("error", () => {}));
+    this.#pool.on("connect", (client) => {
+      client.on("error", () => {});
+      limitAnswers((client as unknown as LentClient).connection.stream);
+    });
   }
 
   /**

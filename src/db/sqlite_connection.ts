@@ -18,6 +18,11 @@ import { toSqlite } from "./sqlite_values.ts";
 
 /** Prepared statements kept per connection; the least recently used goes first. */
 const MAX_CACHED_STATEMENTS = 512;
+/**
+ * Memory of SQLite in the whole process. Below the greatest string of JavaScript (512 MiB), because
+ * the runtime ends the process when a longer text comes out of a query.
+ */
+const MAX_HEAP_BYTES = 500_000_000;
 
 /** What one statement gave. */
 export interface RawResult {
@@ -66,6 +71,7 @@ export class SqliteConnection {
     try {
       this.pragma("busy_timeout = 5000");
       this.pragma("trusted_schema = off");
+      this.pragma(`hard_heap_limit = ${MAX_HEAP_BYTES}`);
       if (readOnly) return;
       this.pragma("journal_mode = wal");
       // In WAL mode `normal` never damages the file; it only leaves the last commits to the
