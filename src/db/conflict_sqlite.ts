@@ -50,6 +50,8 @@ const BY_CODE: Readonly<Record<number, (cause: unknown) => KernelError>> = {
   14: unavailable,
   17: schemaChanged,
   18: (cause) => invalidValue("A value is too large", cause),
+  // Of no kind above: rows that a new rule of their table refuses.
+  19: (cause) => checkFailed({ cause }),
   20: (cause) => invalidValue("A value does not fit its column", cause),
   26: notWritable,
 };

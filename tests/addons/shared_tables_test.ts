@@ -99,3 +99,20 @@ kernelTest(
     assert.equal("weight" in ours, false);
   },
 );
+
+kernelTest(
+  "install says that rows refuse a new rule, and leaves them as they were",
+  async ({ kernel }) => {
+    const owner = await newOwner(kernel);
+    await owner.install(await exampleBundle());
+    const ticket = await owner.create("tickets", { number: "T-1", title: "Printer" });
+    await owner.create("ticket_comments", { ticket_id: ticket["id"], body: "Long enough" });
+    await owner.send("DELETE", "/api/metacore/installations/tickets");
+    const migration = "alter table ticket_comments add check (length(body) < 3)";
+    const refused = await owner.install(await foreignBundle({ version: "2.0.0", migration }));
+    assert.equal(refused.status, 400, JSON.stringify(refused.body));
+    assert.equal(refused.body.code, "record.check_failed");
+    await owner.install(await exampleBundle());
+    assert.equal((await owner.get("/api/dynamic/ticket_comments")).body.meta.total, 1);
+  },
+);
