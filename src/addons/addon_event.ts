@@ -6,12 +6,15 @@
 
 import type { Caller } from "../base/caller.ts";
 import type { Transaction } from "../db/database.ts";
+import { schemaChanges } from "../events/change_scope.ts";
 
 /** What the event tells. */
 export interface AddonEvent {
   /** Addon key. */
   readonly key: string;
   readonly version: string;
+  /** Physical schema of its tables. */
+  readonly schema: string;
   /** Identifier of the event. */
   readonly id: string;
   /** RFC 3339 time. */
@@ -38,7 +41,8 @@ export async function appendAddonEvent(
     name: `kernel.addon.${happening}`,
     addon_key: "kernel",
     model: "addon",
-    table_name: "installations",
+    // Whatever was counted of the addon's tables is counted anew, on every replica.
+    table_name: schemaChanges(event.schema),
     record_id: null,
     payload: JSON.stringify({ addon_key: event.key, version: event.version }),
     actor_id: caller.kind === "user" ? caller.userId : null,

@@ -109,7 +109,7 @@ class Addons implements AddonService {
     const at = new Date(clock.nowMs()).toISOString();
     const { key, version } = bundle.manifest;
     await database.schemaTransaction(organizationId, async (tx) => {
-      await installInTransaction(tx, {
+      const schema = await installInTransaction(tx, {
         caller,
         bundle,
         archive,
@@ -122,7 +122,13 @@ class Addons implements AddonService {
           ...(await installations.models(tables, organizationId)).models,
         ],
       });
-      await appendAddonEvent(tx, caller, "installed", { key, version, id: ids.next(), at });
+      await appendAddonEvent(tx, caller, "installed", {
+        key,
+        version,
+        schema,
+        id: ids.next(),
+        at,
+      });
     });
     logger.info("installed an addon", {
       addon: key,
@@ -141,10 +147,11 @@ class Addons implements AddonService {
     const at = new Date(clock.nowMs()).toISOString();
     await database.schemaTransaction(organizationId, async (tx) => {
       const row = await uninstallInTransaction(tx, { organizationId, addonKey, data, at });
-      const { version } = row;
+      const { version, schema_name: schema } = row;
       await appendAddonEvent(tx, caller, "uninstalled", {
         key: addonKey,
         version,
+        schema,
         id: ids.next(),
         at,
       });

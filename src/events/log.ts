@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { SystemCaller } from "../base/caller.ts";
 import type { Database } from "../db/database.ts";
 import { isJsonObject, type Json } from "../base/json.ts";
 import type { EventRecord } from "./event.ts";
@@ -18,11 +19,11 @@ export interface EventLog {
   /**
    * Reads events of one organization.
    *
-   * @param organizationId a UUID.
+   * @param caller the host application itself, inside that organization: the log holds whole rows.
    * @param after only events of a greater sequence. @default 0
    * @param limit most events, 1 to {@link MAX_EVENTS}. @default 100
    */
-  read(organizationId: string, after?: number, limit?: number): Promise<EventRecord[]>;
+  read(caller: SystemCaller, after?: number, limit?: number): Promise<EventRecord[]>;
 }
 
 /**
@@ -33,7 +34,7 @@ export interface EventLog {
  */
 export function createEventLog(database: Database): EventLog {
   return {
-    read: async (organizationId, after = 0, limit = 100) => {
+    read: async ({ organizationId }, after = 0, limit = 100) => {
       const rows = await database.kysely.selectFrom("events").selectAll()
         .where("organization_id", "=", organizationId)
         .where("sequence", ">", after)

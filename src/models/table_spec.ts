@@ -88,12 +88,18 @@ function indexesOf(model: Model, taken: Set<string>): IndexSpec[] {
     } else if (column.index) {
       indexes.push({
         name: freeName("idx", table, column.name, taken),
-        keys: keysOf("organization_id", column.name),
+        // Lists of one value stand in the default order, so that a page is read without sorting.
+        keys: keysOf("organization_id", column.name, ...orderOf(column)),
         unique: false,
       });
     }
   }
   return indexes;
+}
+
+function orderOf(column: ModelColumn): string[] {
+  // A json value is too long for an index of several keys to be worth it.
+  return column.type === "json" ? [] : ["created_at", "id"];
 }
 
 function keysOf(...names: string[]): IndexSpec["keys"] {

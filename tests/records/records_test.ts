@@ -5,6 +5,7 @@
  */
 
 import assert from "node:assert/strict";
+import { systemCaller } from "../../src/base/caller.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 import { isKernelError } from "../../src/base/error.ts";
 import type { Database } from "../../src/db/database.ts";
@@ -115,7 +116,7 @@ engineTest(
       await assert.rejects(records.remove(callerA, "ticket", bad), invalid);
     }
     assert.equal((await records.get(callerA, "ticket", id.toUpperCase())).value()["id"], id);
-    assert.equal((await createEventLog(t.database).read(ORG_B)).length, 0);
+    assert.equal((await createEventLog(t.database).read(systemCaller(ORG_B))).length, 0);
   },
 );
 
@@ -137,7 +138,7 @@ engineTest("update() changes what the body names; an empty body changes nothing"
   });
   assert.notEqual(after["updated_at"], before["updated_at"]);
   assert.deepEqual((await records.update(callerA, "ticket", idOf(before), {})).value(), after);
-  assert.equal((await createEventLog(t.database).read(ORG_A)).length, 2);
+  assert.equal((await createEventLog(t.database).read(systemCaller(ORG_A))).length, 2);
   await assert.rejects(
     records.update(callerA, "ticket", idOf(before), { titel: "x" }),
     failure("record.unknown_column", "invalid", /title/),
@@ -159,7 +160,7 @@ engineTest("events tell each write with the rows as they were stored", async (t)
   const created = await add(records, "tickets", { title: "One", extra: { a: 1 } });
   await records.update(callerA, "ticket", idOf(created), { title: "Two" });
   await records.remove(callerA, "ticket", idOf(created));
-  const events = await log.read(ORG_A);
+  const events = await log.read(systemCaller(ORG_A));
   assert.deepEqual(events.map((event) => event.name), [
     "kernel.ticket.created",
     "kernel.ticket.updated",
@@ -180,9 +181,9 @@ engineTest("events tell each write with the rows as they were stored", async (t)
     assert.equal(event.requestId, "req-a");
     assert.equal(event.organizationId, ORG_A);
   }
-  assert.deepEqual(await log.read(ORG_B), []);
+  assert.deepEqual(await log.read(systemCaller(ORG_B)), []);
   assert.deepEqual(
-    (await log.read(ORG_A, events[0]!.sequence, 1)).map((event) => event.id),
+    (await log.read(systemCaller(ORG_A), events[0]!.sequence, 1)).map((event) => event.id),
     [events[1]!.id],
   );
 });
@@ -245,7 +246,7 @@ engineTest("a taken value is refused by field, within the organization only", as
     });
   }
   assert.equal((await records.get(callerA, "ticket", idOf(other))).value()["code"], "A-2");
-  assert.equal((await createEventLog(t.database).read(ORG_A)).length, 2);
+  assert.equal((await createEventLog(t.database).read(systemCaller(ORG_A))).length, 2);
   assert.equal(mine["code"], "A-1");
 });
 
@@ -662,7 +663,8 @@ async function crashDuring(
   const { silentLogger } = await import("../../src/telemetry/log.ts");
   if (!done) await test.database.close();
   const again = done ? test.database : await openDatabase({ url: test.url, logger: silentLogger });
-  const names = (await createEventLog(again).read(ORG_A)).map((event) => event.name).slice(1);
+  const names = (await createEventLog(again).read(systemCaller(ORG_A))).map((event) => event.name)
+    .slice(1);
   const table = again.profile.compile(again.profile.table(tickets.table)).sql;
   const [rows] = await again.batch(ORG_A, [
     { sql: `select title from ${table} order by created_at`, parameters: [] },

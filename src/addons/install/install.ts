@@ -33,9 +33,13 @@ import { firstBreaking } from "./shared_tables.ts";
  *
  * @param tx the transaction.
  * @param order what to install, for whom.
+ * @returns the physical schema of the addon's tables.
  * @throws {KernelError} addon.*, schema.* — naming what stands in the way.
  */
-export async function installInTransaction(tx: Transaction, order: InstallOrder): Promise<void> {
+export async function installInTransaction(
+  tx: Transaction,
+  order: InstallOrder,
+): Promise<string> {
   const { manifest } = order.bundle;
   const { organizationId } = order.caller;
   const schema = addonSchemaName(manifest.key, manifest.tenant_isolation, organizationId);
@@ -54,6 +58,7 @@ export async function installInTransaction(tx: Transaction, order: InstallOrder)
   await keepBundle(tx.kysely, order.bundle, order.archive, order.at);
   await writeInstallation(tx, order, schema, standing);
   await raiseCatalogVersion(tx.kysely, organizationId);
+  return schema;
 }
 
 function refuseTakenModels(
