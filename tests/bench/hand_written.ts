@@ -1,6 +1,6 @@
 /**
  * The yardstick: what a careful developer writes by hand for one table: a Hono app that verifies the
- * token with jose, checks the role, and scopes its SQL. Nothing generic, no events, no total unless
+ * token with jose, checks the role, and scopes its SQL. Nothing generic; a total and an event only when
  * asked for.
  *
  * @module
@@ -20,16 +20,41 @@ interface Store {
   count(organization: string, status: string): Promise<number>;
   get(organization: string, id: string): Promise<Row | undefined>;
   create(organization: string, user: string, input: Row): Promise<Row>;
+  /** Creates, and logs an event in the same transaction. */
+  createLogged(organization: string, user: string, input: Row): Promise<Row>;
 }
 
 const COLUMNS = "id, organization_id, created_by_id, title, status, priority, amount, notes, " +
   "created_at, updated_at";
+
+const CREATE_COLUMNS = "id, organization_id, created_by_id, title, status, priority, amount, notes";
+const EVENT_COLUMNS =
+  "id, organization_id, name, addon_key, model, table_name, record_id, payload, " +
+  "actor_id, request_id, created_at";
+
+function eventValues(organization: string, user: string, row: Row): string[] {
+  return [
+    crypto.randomUUID(),
+    organization,
+    "kernel.tickets.created",
+    "kernel",
+    "tickets",
+    "tickets",
+    String(row["id"]),
+    JSON.stringify({ id: row["id"], after: row }),
+    user,
+    "request",
+    new Date().toISOString(),
+  ];
+}
 
 function postgresStore(url: string, table: string): Store {
   const pool = new pg.Pool({ connectionString: url, max: 8 });
   const query = async (name: string, text: string, values: unknown[]): Promise<Row[]> =>
     (await pool.query({ name, text, values })).rows;
   const where = "organization_id = $1 and status = $2";
+  const insert = `insert into ${table} (${CREATE_COLUMNS})
+    values ($1, $2, $3, $4, $5, $6, $7, $8) returning ${COLUMNS}`;
   return {
     list: (organization, status) =>
       query(
@@ -54,12 +79,28 @@ function postgresStore(url: string, table: string): Store {
         ],
       ))[0],
     create: async (organization, user, input) =>
-      (await query(
-        "create",
-        `insert into ${table} (id, organization_id, created_by_id, title, status, priority, amount, notes)
-         values ($1, $2, $3, $4, $5, $6, $7, $8) returning ${COLUMNS}`,
-        [crypto.randomUUID(), organization, user, ...values(input)],
-      ))[0]!,
+      (await query("create", insert, [crypto.randomUUID(), organization, user, ...values(input)]))[
+        0
+      ]!,
+    createLogged: async (organization, user, input) => {
+      const client = await pool.connect();
+      try {
+        await client.query("begin");
+        const values_ = [crypto.randomUUID(), organization, user, ...values(input)];
+        const row: Row =
+          (await client.query({ name: "create", text: insert, values: values_ })).rows[0];
+        await client.query({
+          name: "event",
+          text: `insert into metacore.events (${EVENT_COLUMNS})
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+          values: eventValues(organization, user, row),
+        });
+        await client.query("commit");
+        return row;
+      } finally {
+        client.release();
+      }
+    },
   };
 }
 
@@ -81,23 +122,26 @@ function sqliteStore(path: string, table: string): Store {
     `select ${COLUMNS} from ${table} where organization_id = ? and id = ?`,
   );
   const create = database.prepare(
-    `insert into ${table} (id, organization_id, created_by_id, title, status, priority, amount, notes)
-     values (?, ?, ?, ?, ?, ?, ?, ?) returning ${COLUMNS}`,
+    `insert into ${table} (${CREATE_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?) returning ${COLUMNS}`,
   );
+  const event = database.prepare(
+    `insert into metacore_events (${EVENT_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const createRow = (organization: string, user: string, input: Row): Row =>
+    create.get(crypto.randomUUID(), organization, user, ...values(input) as string[]) as Row;
   return {
     list: (organization, status) => Promise.resolve(list.all(organization, status) as Row[]),
     count: (organization, status) =>
       Promise.resolve(Number(count.get(organization, status)!["count"])),
     get: (organization, id) => Promise.resolve(get.get(organization, id) as Row | undefined),
-    create: (organization, user, input) =>
-      Promise.resolve(
-        create.get(
-          crypto.randomUUID(),
-          organization,
-          user,
-          ...values(input) as string[],
-        ) as Row,
-      ),
+    create: (organization, user, input) => Promise.resolve(createRow(organization, user, input)),
+    createLogged: (organization, user, input) => {
+      database.exec("begin immediate");
+      const row = createRow(organization, user, input);
+      event.run(...eventValues(organization, user, row));
+      database.exec("commit");
+      return Promise.resolve(row);
+    },
   };
 }
 
@@ -147,7 +191,8 @@ export async function handWrittenApp(
   app.post("/tickets", async (c) => {
     const input = await c.req.json<Row>();
     if (typeof input["title"] !== "string") return c.json({ success: false }, 422);
-    const data = await store.create(c.get("organization"), c.get("user"), input);
+    const create = c.req.query("logged") === undefined ? store.create : store.createLogged;
+    const data = await create(c.get("organization"), c.get("user"), input);
     return c.json({ success: true, data }, 201);
   });
   return async (request) => await app.fetch(request);

@@ -41,10 +41,16 @@ const CASES: readonly Case[] = [
       `${base === "kernel" ? "/api/dynamic" : ""}/tickets/${ids[n % ids.length]}`,
   },
   {
-    name: "create",
+    name: "create with event / hand-written without",
     method: "POST",
     status: 201,
     path: (base) => base === "kernel" ? "/api/dynamic/tickets" : "/tickets",
+  },
+  {
+    name: "create with event / hand-written with",
+    method: "POST",
+    status: 201,
+    path: (base) => base === "kernel" ? "/api/dynamic/tickets" : "/tickets?logged=1",
   },
 ];
 
