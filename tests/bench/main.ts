@@ -6,6 +6,7 @@
  */
 
 import { availableEngines, type BenchDatabase, prepareDatabase } from "./database.ts";
+import { measureInstall, measureStart } from "./first_answer.ts";
 import { requestBytes, runLoad } from "./load.ts";
 
 const DURATION_MS = Number(Deno.env.get("METACORE_BENCH_MS") ?? 4_000);
@@ -137,5 +138,17 @@ for (const engine of await availableEngines()) {
       }/s${ours.p99Ms.toFixed(2).padStart(10)}${(plain / ours.perSecond).toFixed(2).padStart(7)}x`,
     );
   }
+  print(
+    `  upload to first answer of the new model ${
+      (await measureInstall(database.kernelUrl, 9)).toFixed(0)
+    } ms`,
+  );
   await database.remove();
 }
+const { bareMs, kernelMs } = await measureStart(await Deno.makeTempDir(), 7);
+print(
+  `\nstart to first answer: bare Deno.serve ${
+    bareMs.toFixed(0)
+  } ms, kernel on an existing SQLite ` +
+    `file ${kernelMs.toFixed(0)} ms, ${(kernelMs / bareMs).toFixed(2)}x`,
+);
