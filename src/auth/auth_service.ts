@@ -118,7 +118,8 @@ export interface AuthService {
     clientAddress: string,
   ): Promise<Session>;
   /**
-   * Checks a token.
+   * Checks a token, and that its user is still active. The role is the user's present one, at most
+   * five seconds old, whatever it was when the token was issued.
    *
    * @throws {KernelError} auth.token_missing, auth.token_expired, auth.token_invalid
    */

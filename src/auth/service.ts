@@ -23,11 +23,18 @@ import type {
   User,
 } from "./auth_service.ts";
 import { emailKey, isEmail } from "./email_key.ts";
-import { invalidCredentials, registrationClosed, userExists, userNotFound } from "./errors.ts";
+import {
+  invalidCredentials,
+  registrationClosed,
+  tokenInvalid,
+  userExists,
+  userNotFound,
+} from "./errors.ts";
 import { checkName, checkPerson, checkRole, type PersonForm, requireTexts } from "./new_user.ts";
 import { createPasswordHasher, type PasswordHasher } from "./password.ts";
 import { type Account, AuthStore, type Membership, type UserValues } from "./store.ts";
 import { DEFAULT_THROTTLE, LoginThrottle, type ThrottleLimits } from "./throttle.ts";
+import { StandingCache } from "./standing_cache.ts";
 import type { Tokens } from "./token.ts";
 
 /** What the service is made of. */
@@ -62,6 +69,7 @@ class KernelAuthService implements AuthService {
   readonly #passwords: PasswordHasher;
   readonly #store: AuthStore;
   readonly #throttle: LoginThrottle;
+  readonly #standings: StandingCache;
 
   constructor(options: AuthOptions) {
     const { database, clock, ids, logger } = options;
@@ -70,6 +78,11 @@ class KernelAuthService implements AuthService {
     this.#registration = options.registration ?? "closed";
     this.#passwords = options.passwords ?? createPasswordHasher();
     this.#store = new AuthStore(database, clock, ids);
+    this.#standings = new StandingCache(
+      async (organizationId, userId) =>
+        (await this.#store.findActiveUser(organizationId, userId))?.role,
+      clock,
+    );
     const limits = { ...DEFAULT_THROTTLE, ...options.throttle };
     this.#throttle = new LoginThrottle({ database, clock, logger, limits });
   }
@@ -99,7 +112,10 @@ class KernelAuthService implements AuthService {
   }
 
   async verify(token: string): Promise<TokenClaims> {
-    return await this.#tokens.verify(token);
+    const claims = await this.#tokens.verify(token);
+    const role = await this.#standings.of(claims.organizationId, claims.userId);
+    if (role === undefined) throw tokenInvalid();
+    return role === claims.role ? claims : { ...claims, role };
   }
 
   async me(caller: UserCaller): Promise<Membership> {
