@@ -7,7 +7,6 @@
 import type { Database } from "./database.ts";
 import { urlNotAccepted } from "./errors.ts";
 import type { DatabaseOptions } from "./options.ts";
-import { PostgresDatabase } from "./postgres.ts";
 import { SqliteDatabase } from "./sqlite.ts";
 
 export type { DatabaseOptions } from "./options.ts";
@@ -22,7 +21,7 @@ export type { DatabaseOptions } from "./options.ts";
  * @throws {KernelError} db.locked — when another process holds the SQLite file.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
-  const database = create(options);
+  const database = await create(options);
   try {
     await database.ping();
   } catch (thrown) {
@@ -32,7 +31,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   return database;
 }
 
-function create(options: DatabaseOptions): Database {
+async function create(options: DatabaseOptions): Promise<Database> {
   const [, scheme = "", rest = ""] = /^([a-z]*):(.*)$/is.exec(options.url) ?? [];
   switch (scheme.toLowerCase()) {
     case "sqlite": {
@@ -42,7 +41,11 @@ function create(options: DatabaseOptions): Database {
     }
     case "postgres":
     case "postgresql":
-      if (rest.startsWith("//") && URL.canParse(options.url)) return new PostgresDatabase(options);
+      if (rest.startsWith("//") && URL.canParse(options.url)) {
+        // The driver takes longer to load than SQLite takes to start.
+        const { PostgresDatabase } = await import("./postgres.ts");
+        return new PostgresDatabase(options);
+      }
       break;
   }
   throw urlNotAccepted(scheme === "" ? options.url.slice(0, 8) : `${scheme}:`);

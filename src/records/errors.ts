@@ -114,3 +114,18 @@ export function optionsSourceNotFound(source: string): KernelError {
     details: { source },
   });
 }
+
+/**
+ * More filters than a statement takes.
+ *
+ * @param most how many are accepted.
+ * @returns kind `invalid`.
+ */
+export function tooManyFilters(most: number): KernelError {
+  return new KernelError({
+    code: "record.too_many_filters",
+    kind: "invalid",
+    message: `more than ${most} filters; combine values of one column with in:`,
+    details: { most },
+  });
+}

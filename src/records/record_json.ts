@@ -10,6 +10,9 @@ import type { DialectProfile } from "../db/profile.ts";
 import type { TenantScope } from "./scope.ts";
 import type { ModelShape, ShapeColumn } from "./shape.ts";
 
+/** What fits a cell or a picker. */
+const MAX_LABEL_CHARACTERS = 255;
+
 /** What a sibling needs of the model that a column points at. */
 export interface SiblingSource {
   /** Reference column of the record. */
@@ -85,13 +88,19 @@ export function rowJson(
  *
  * @param labels columns that together name it, at least one.
  * @param alias name by which the statement calls the model's table.
- * @returns an expression: the texts joined by spaces; null when there is none.
+ * @returns an expression: the texts, each cut to 255 characters, joined by spaces; null when there is
+ *   none.
  */
 export function labelText(labels: readonly ShapeColumn[], alias: string): RawBuilder<unknown> {
-  const [first, ...rest] = labels.map((column) => sql.ref(`${alias}.${column.name}`));
-  if (rest.length === 0) return sql`cast(${first} as text)`;
+  const [first, ...rest] = labels.map((column) => labelPart(sql.ref(`${alias}.${column.name}`)));
+  if (rest.length === 0) return first!;
   const tail = rest.map((column) => sql`coalesce(' ' || ${column}, '')`);
   return sql`nullif(trim(coalesce(${first}, '') || ${sql.join(tail, sql` || `)}), '')`;
+}
+
+/** Cut, because a page names the same record once a row: a long text would come back many times. */
+function labelPart(column: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`substr(cast(${column} as text), 1, ${sql.lit(MAX_LABEL_CHARACTERS)})`;
 }
 
 /**

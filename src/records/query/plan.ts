@@ -16,10 +16,12 @@ import {
   parseDate,
   parseFilterValue,
 } from "./filter_value.ts";
-import { invalidFilter, unknownColumn, unprefixedFilter } from "../errors.ts";
+import { invalidFilter, tooManyFilters, unknownColumn, unprefixedFilter } from "../errors.ts";
 
 /** Most values of one `IN` filter. */
 export const MAX_LIST_ITEMS = 500;
+/** Most filters of one list: more than a person sets, fewer than an engine nests. */
+export const MAX_FILTERS = 100;
 
 /** Comparison of a column with one value. */
 export type Comparison = "=" | "<" | "<=" | ">" | ">=";
@@ -88,6 +90,7 @@ export function planSelection(request: ListRequest, shape: ModelShape): Selectio
   for (const name of request.others) {
     if (shape.columns.has(name)) throw unprefixedFilter(name);
   }
+  if (request.filters.length > MAX_FILTERS) throw tooManyFilters(MAX_FILTERS);
   const conditions: Condition[] = [];
   for (const filter of request.filters) {
     const column = shape.resolve(filter.name);
