@@ -7,7 +7,10 @@
 import assert from "node:assert/strict";
 import { Client, newOwner, sendAnonymous } from "../_support/client.ts";
 import { exampleBundle, realBundles } from "../_support/bundles.ts";
-import { kernelTest } from "../_support/kernel.ts";
+import { engines } from "../_support/engines.ts";
+import { kernelTest, startKernel, testPlace } from "../_support/kernel.ts";
+import { openDatabase } from "../../src/db/open.ts";
+import { silentLogger } from "../../src/telemetry/log.ts";
 
 kernelTest(
   "an installed bundle is live at once: log in, list, create, view, edit, delete",
@@ -263,4 +266,24 @@ function sample(type: string): unknown {
     default:
       return "x1";
   }
+}
+
+for (const engine of engines) {
+  Deno.test(`uninstalling with its data drops a bundle that nobody runs any more [${engine}]`, async () => {
+    await using place = await testPlace(engine, "file");
+    const kernel = await startKernel(place.databaseUrl);
+    const [owner, other] = [await newOwner(kernel), await newOwner(kernel, "Other")];
+    for (const client of [owner, other]) await client.install(await exampleBundle());
+    const drop = (client: Client) =>
+      client.send("DELETE", "/api/metacore/installations/tickets?drop=true");
+    assert.equal((await drop(owner)).status, 204);
+    await other.get("/api/dynamic/tickets");
+    assert.equal((await other.get("/api/metacore/manifests")).body.length, 1);
+    assert.equal((await drop(other)).status, 204);
+    await kernel.stop();
+    const database = await openDatabase({ url: place.databaseUrl, logger: silentLogger });
+    const left = await database.kysely.selectFrom("bundles").select("digest").execute();
+    await database.close();
+    assert.deepEqual(left, []);
+  });
 }

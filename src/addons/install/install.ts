@@ -16,6 +16,7 @@ import type { Model } from "../../models/model.ts";
 import { modelsOf } from "../../models/from_definition.ts";
 import {
   appliedMigrations,
+  dropUnusedBundles,
   findInstallation,
   installationsOfSchema,
   keepBundle,
@@ -46,6 +47,7 @@ export async function installInTransaction(
   // The organization first, then the tables: two installs always wait in the same order.
   await tx.lock(`install:${organizationId}`);
   await tx.lock(`install:${schema}`);
+  await tx.lock(`bundle:${manifest.key}`);
   const standing = await findInstallation(tx.kysely, organizationId, manifest.key);
   const models = modelsOf(manifest, schema);
   refuseTakenModels(order, models, await order.modelsInUse(tx.kysely));
@@ -57,6 +59,7 @@ export async function installInTransaction(
   await recordMigrations(tx, order, schema);
   await keepBundle(tx.kysely, order.bundle, order.archive, order.at);
   await writeInstallation(tx, order, schema, standing);
+  await dropUnusedBundles(tx.kysely, manifest.key);
   await raiseCatalogVersion(tx.kysely, organizationId);
   return schema;
 }

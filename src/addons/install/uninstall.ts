@@ -9,6 +9,7 @@ import { sql } from "kysely";
 import type { Transaction } from "../../db/database.ts";
 import type { SchemaState, TableSpec } from "../../db/schema/spec.ts";
 import {
+  dropUnusedBundles,
   findInstallation,
   installationsOfSchema,
   raiseCatalogVersion,
@@ -44,6 +45,7 @@ export async function uninstallInTransaction(
   const gone = row?.status === "removed" && order.data === "keep";
   if (row === undefined || gone) throw notInstalled(order.addonKey);
   await tx.lock(`install:${row.schema_name}`);
+  await tx.lock(`bundle:${order.addonKey}`);
   if (order.data === "keep") {
     await tx.kysely.updateTable("installations")
       .set({ status: "removed", disabled_at: order.at, updated_at: order.at })
@@ -51,6 +53,7 @@ export async function uninstallInTransaction(
   } else {
     await dropData(tx, row);
     await tx.kysely.deleteFrom("installations").where("id", "=", row.id).execute();
+    await dropUnusedBundles(tx.kysely, order.addonKey);
   }
   await raiseCatalogVersion(tx.kysely, order.organizationId);
   return row;
