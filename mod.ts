@@ -76,7 +76,7 @@ export type { Json, JsonObject } from "./src/base/json.ts";
 
 // Models of the host application.
 export type { HostColumn, HostModelDefinition, HostRelation } from "./src/models/host_model.ts";
-export type { ColumnValidation, DefaultValue } from "./src/models/model.ts";
+export type { ColumnDefaultValue } from "./src/bundle/manifest/default_value.ts";
 
 // Manifests.
 export type {

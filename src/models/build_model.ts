@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { ColumnDefaultValue } from "../bundle/manifest/default_value.ts";
+import type { ValidationDefinition } from "../bundle/manifest/manifest.ts";
 import { RE2JS } from "re2js";
 import { COLUMN_NAME, TABLE_NAME } from "../base/ids.ts";
 import type { JsonObject } from "../base/json.ts";
@@ -14,14 +16,7 @@ import type { ActionDefinition } from "../bundle/manifest/manifest.ts";
 import type { TableName } from "../db/schema/spec.ts";
 import { fitDefault } from "./default_fit.ts";
 import { invalidDefinition } from "./errors.ts";
-import {
-  type ColumnValidation,
-  type DefaultValue,
-  type Model,
-  type ModelColumn,
-  type ModelRelation,
-  SYSTEM_COLUMNS,
-} from "./model.ts";
+import { type Model, type ModelColumn, type ModelRelation, SYSTEM_COLUMNS } from "./model.ts";
 import { withoutForeignAddresses } from "./ui_spec.ts";
 
 /** Greatest `size` of a column: what Postgres takes for `varchar`. */
@@ -38,12 +33,12 @@ export interface ColumnSource {
   readonly required?: boolean;
   readonly unique?: boolean;
   readonly index?: boolean;
-  readonly default?: DefaultValue;
+  readonly default?: ColumnDefaultValue;
   readonly ref?: string;
   readonly visibility?: string;
   readonly searchable?: boolean;
   readonly widget?: string;
-  readonly validation?: ColumnValidation;
+  readonly validation?: ValidationDefinition;
 }
 
 /** A model as somebody declared it. */
@@ -152,7 +147,7 @@ function checkSize(size: number | undefined, path: string): void {
   throw invalidDefinition(`${path}.size`, `must be a whole number of 1 to ${MAX_STRING_LENGTH}`);
 }
 
-function checkValidation(validation: ColumnValidation, path: string): void {
+function checkValidation(validation: ValidationDefinition, path: string): void {
   const { regex, min, max } = validation;
   if (min !== undefined && max !== undefined && min > max) {
     throw invalidDefinition(`${path}.min`, `${min} is greater than max ${max}`);

@@ -5,13 +5,13 @@
  * @module
  */
 
+import type { ColumnTypeName } from "../bundle/manifest/column_type.ts";
 import { isUuid } from "../base/ids.ts";
 import type { Json } from "../base/json.ts";
 import type { JsonText } from "../base/json_text.ts";
 import { coerceJson } from "./coerce_json.ts";
 import { coerceBigint, coerceDecimal, coerceInteger } from "./coerce_number.ts";
 import { coerceDate, coerceTimestamp } from "./coerce_time.ts";
-import type { FieldType } from "./model.ts";
 import { type Refusal, refusal } from "./refusal.ts";
 
 /** Turns a value that is neither null nor absent into one that can be bound. */
@@ -30,7 +30,7 @@ const NOT_BOOLEAN = refusal("invalid_type", "must be true or false");
  * would lose some; booleans; instants as `2026-01-31T10:00:00.000Z`; days as `2026-01-31`; UUIDs in
  * lower case; JSON as {@link JsonText}.
  */
-export const COERCIONS: Readonly<Record<FieldType, Coercion>> = {
+export const COERCIONS: Readonly<Record<ColumnTypeName, Coercion>> = {
   string: coerceText,
   text: coerceText,
   uuid: coerceUuid,

@@ -5,16 +5,17 @@
  * @module
  */
 
+import type { ColumnTypeName } from "../bundle/manifest/column_type.ts";
+import type { ColumnDefaultValue } from "../bundle/manifest/default_value.ts";
 import type { Json } from "../base/json.ts";
 import { JsonText } from "../base/json_text.ts";
 import { coerceJson } from "./coerce_json.ts";
 import { COERCIONS } from "./coerce_value.ts";
 import { invalidDefinition } from "./errors.ts";
-import type { DefaultValue, FieldType } from "./model.ts";
 import { Refusal, refusal } from "./refusal.ts";
 
-const TAKES_NOW: ReadonlySet<FieldType> = new Set(["timestamp", "date"]);
-const TAKES_UUID: ReadonlySet<FieldType> = new Set(["uuid", "string", "text"]);
+const TAKES_NOW: ReadonlySet<ColumnTypeName> = new Set(["timestamp", "date"]);
+const TAKES_UUID: ReadonlySet<ColumnTypeName> = new Set(["uuid", "string", "text"]);
 
 /**
  * Converts a default to the type of its column: `0` of a text column becomes `"0"`.
@@ -25,7 +26,11 @@ const TAKES_UUID: ReadonlySet<FieldType> = new Set(["uuid", "string", "text"]);
  * @returns the default that the column gets.
  * @throws {KernelError} model.invalid_definition — when the column cannot hold it.
  */
-export function fitDefault(value: DefaultValue, type: FieldType, path: string): DefaultValue {
+export function fitDefault(
+  value: ColumnDefaultValue,
+  type: ColumnTypeName,
+  path: string,
+): ColumnDefaultValue {
   switch (value.kind) {
     case "now":
       if (TAKES_NOW.has(type)) return value;
@@ -40,7 +45,7 @@ export function fitDefault(value: DefaultValue, type: FieldType, path: string): 
 
 function fitLiteral(
   value: string | number | boolean,
-  type: FieldType,
+  type: ColumnTypeName,
   path: string,
 ): string | number | boolean {
   const fitted = type === "json" ? jsonLiteral(value) : COERCIONS[type](asWritten(value, type));
@@ -49,7 +54,10 @@ function fitLiteral(
   throw invalidDefinition(path, `${JSON.stringify(value)} ${fitted.error.message}`);
 }
 
-function asWritten(value: string | number | boolean, type: FieldType): string | number | boolean {
+function asWritten(
+  value: string | number | boolean,
+  type: ColumnTypeName,
+): string | number | boolean {
   return type === "string" || type === "text" ? String(value) : value;
 }
 

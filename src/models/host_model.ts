@@ -5,9 +5,11 @@
  * @module
  */
 
+import type { ColumnDefaultValue } from "../bundle/manifest/default_value.ts";
+import type { ValidationDefinition } from "../bundle/manifest/manifest.ts";
 import type { JsonObject } from "../base/json.ts";
 import { buildModel, type ColumnSource } from "./build_model.ts";
-import type { ColumnValidation, DefaultValue, Model } from "./model.ts";
+import type { Model } from "./model.ts";
 
 /** Schema of the host's tables. No addon can have it: the key `kernel` is reserved. */
 export const hostSchema = "addon_kernel";
@@ -31,7 +33,7 @@ export interface HostColumn {
   /** Filters and sorts by this column are fast. @default false */
   readonly index?: boolean;
   /** Value of records that name none: a constant, `{kind: "now"}` or `{kind: "uuid"}`. */
-  readonly default?: string | number | boolean | DefaultValue;
+  readonly default?: string | number | boolean | ColumnDefaultValue;
   /** Model whose records this column's values are ids of. */
   readonly ref?: string;
   /** Where a UI shows the column. @default "all" */
@@ -41,7 +43,7 @@ export interface HostColumn {
   /** How a form edits it (contract/metacore.md §3.4). */
   readonly widget?: string;
   /** Rules on its values. */
-  readonly validation?: ColumnValidation;
+  readonly validation?: ValidationDefinition;
 }
 
 /** A relation of a host model. */

@@ -7,57 +7,28 @@
 
 import type { TableName } from "../db/schema/spec.ts";
 import type { JsonObject } from "../base/json.ts";
-import type { ActionDefinition } from "../bundle/manifest/manifest.ts";
-
-/** Type of a model's column as authors write it, aliases resolved. */
-export type FieldType =
-  | "string"
-  | "text"
-  | "uuid"
-  | "integer"
-  | "bigint"
-  | "decimal"
-  | "boolean"
-  | "timestamp"
-  | "date"
-  | "json";
-
-/** Rules on a column's value (contract/metacore.md §3.4). */
-export interface ColumnValidation {
-  /** RE2 pattern that must match. */
-  readonly regex?: string;
-  /** Least value, or least length of a text. */
-  readonly min?: number;
-  /** Greatest value, or greatest length of a text. */
-  readonly max?: number;
-  /** Name of a validator: dotted, or `$org.<key>`. */
-  readonly custom?: string;
-}
+import type { ColumnTypeName } from "../bundle/manifest/column_type.ts";
+import type { ColumnDefaultValue } from "../bundle/manifest/default_value.ts";
+import type { ActionDefinition, ValidationDefinition } from "../bundle/manifest/manifest.ts";
 
 /** A declared column. */
 export interface ModelColumn {
   readonly name: string;
-  readonly type: FieldType;
+  readonly type: ColumnTypeName;
   /** Greatest length of a `string`, in characters. */
   readonly size?: number;
   readonly required: boolean;
   readonly unique: boolean;
   readonly index: boolean;
   /** Default as the manifest gives it, parsed: a JSON value, or a function. */
-  readonly default?: DefaultValue;
+  readonly default?: ColumnDefaultValue;
   /** Model or table this column points at: `orders` or `addon_x.orders`. */
   readonly ref?: string;
   readonly visibility: "all" | "table" | "modal" | "list";
   readonly searchable?: boolean;
   readonly widget?: string;
-  readonly validation?: ColumnValidation;
+  readonly validation?: ValidationDefinition;
 }
-
-/** A default: a constant, or one of the functions a manifest may name. */
-export type DefaultValue =
-  | { readonly kind: "literal"; readonly value: string | number | boolean }
-  | { readonly kind: "now" }
-  | { readonly kind: "uuid" };
 
 /** A relation between models (contract/metacore.md §3.5). */
 export interface ModelRelation {

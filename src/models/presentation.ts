@@ -5,12 +5,13 @@
  * @module
  */
 
-import type { FieldType, Model, ModelColumn } from "./model.ts";
+import type { ColumnTypeName } from "../bundle/manifest/column_type.ts";
+import type { Model, ModelColumn } from "./model.ts";
 
 /** A column as a UI sees it: declared, or one that every model has. */
 export type ShownColumn = Pick<ModelColumn, "name" | "type"> & Partial<ModelColumn>;
 
-const SYSTEM_TYPES: ReadonlyMap<string, FieldType> = new Map<string, FieldType>([
+const SYSTEM_TYPES: ReadonlyMap<string, ColumnTypeName> = new Map<string, ColumnTypeName>([
   ["id", "uuid"],
   ["organization_id", "uuid"],
   ["created_by_id", "uuid"],
@@ -19,7 +20,7 @@ const SYSTEM_TYPES: ReadonlyMap<string, FieldType> = new Map<string, FieldType>(
   ["deleted_at", "timestamp"],
 ]);
 
-const CELL_TYPES: Readonly<Record<FieldType, string>> = {
+const CELL_TYPES: Readonly<Record<ColumnTypeName, string>> = {
   string: "text",
   text: "text",
   uuid: "text",
@@ -38,7 +39,7 @@ const CELL_TYPE_OF_WIDGET: ReadonlyMap<string, string> = new Map([
   ["image", "image"],
 ]);
 
-const FIELD_TYPES: Readonly<Record<FieldType, string>> = {
+const FIELD_TYPES: Readonly<Record<ColumnTypeName, string>> = {
   ...CELL_TYPES,
   text: "textarea",
   json: "textarea",
