@@ -45,9 +45,9 @@ GRANT CONNECT ON DATABASE ${database} TO ${app};
 }
 
 /**
- * Gives the pool's role its rights on the kernel's tables, and by default privileges on every
- * schema, table and sequence that the owner creates from then on; nothing needs granting at the
- * install of an addon. Where one role does both, nothing is needed.
+ * Gives the pool's role its rights on the kernel's tables and on what addons have already, and by
+ * default privileges on every schema, table and sequence that the owner creates from then on;
+ * nothing needs granting at the install of an addon. Where one role does both, nothing is needed.
  *
  * @param database an open database, its kernel tables migrated.
  */
@@ -61,9 +61,35 @@ export async function grantRights(database: Database): Promise<void> {
     if (rows[0]?.session_user === app) return;
     // Two starters that change the same rights at once would make one of them fail.
     await tx.lock("metacore:rights");
-    for (const sql of grants(quoteIdentifier(app))) await tx.execute({ sql, parameters: [] });
+    const missing = await tx.execute({ sql: MISSING_GRANTS, parameters: [app] });
+    const texts = [...grants(quoteIdentifier(app)), ...missing.rows.map(({ sql }) => String(sql))];
+    for (const sql of texts) await tx.execute({ sql, parameters: [] });
   });
 }
+
+/**
+ * What addons' schemas lack that were made before there were two roles, or for another pool's role:
+ * default privileges reach only what is created after them.
+ */
+const MISSING_GRANTS = `
+  with ours as (
+    select oid, nspname from pg_namespace
+    where nspname like 'addon\\_%'
+      and nspowner = (select oid from pg_roles where rolname = session_user)
+  )
+  select format('grant usage on schema %I to %I', nspname, $1::text) as sql
+  from ours where not has_schema_privilege($1::name, oid, 'usage')
+  union all
+  select format('grant select, insert, update, delete on %I.%I to %I', nspname, relname, $1::text)
+  from ours join pg_class c on c.relnamespace = ours.oid
+  where relkind in ('r', 'p') and not (
+    has_table_privilege($1::name, c.oid, 'select') and has_table_privilege($1::name, c.oid, 'insert')
+    and has_table_privilege($1::name, c.oid, 'update')
+    and has_table_privilege($1::name, c.oid, 'delete'))
+  union all
+  select format('grant usage, select on sequence %I.%I to %I', nspname, relname, $1::text)
+  from ours join pg_class c on c.relnamespace = ours.oid
+  where case when relkind = 'S' then not has_sequence_privilege($1::name, c.oid, 'usage') end`;
 
 function grants(role: string): string[] {
   return [

@@ -17,8 +17,8 @@ import { KERNEL_CONTRACT_VERSION } from "../bundle/manifest/kernel_range.ts";
 import type { Database } from "../db/database.ts";
 import { migrate } from "../db/migrate.ts";
 import { openDatabase } from "../db/open.ts";
-import { grantRights } from "../db/roles.ts";
-import { auditDatabase } from "../db/self_audit.ts";
+import { auditRoles } from "../db/role_audit.ts";
+import { auditTables } from "../db/table_audit.ts";
 import { createEventLog } from "../events/log.ts";
 import { createHttpApp } from "../http/app.ts";
 import type { HttpApp, Readiness } from "../http/http_services.ts";
@@ -69,11 +69,12 @@ export async function assemble(options: KernelOptions): Promise<Assembly> {
     logger,
   });
   try {
+    // Before anything is written: a refused start leaves the database as it was.
+    await auditRoles(database);
     const { applied } = await migrate(database, migrations, options.clock ?? systemClock);
     if (applied.length > 0) logger.info("applied kernel migrations", { migrations: applied });
-    await grantRights(database);
     await prepareHostTables(database, hostModels);
-    await auditDatabase(database);
+    await auditTables(database);
     return await assembleServices({ options, database, jwtSecret, masterKey, hostModels });
   } catch (thrown) {
     await database.close();

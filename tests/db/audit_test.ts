@@ -7,15 +7,16 @@
 import assert from "node:assert/strict";
 import { systemClock } from "../../src/base/clock.ts";
 import { isKernelError } from "../../src/base/error.ts";
-import type { Database } from "../../src/db/database.ts";
+import type { Database, Transaction } from "../../src/db/database.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { type DatabaseOptions, openDatabase } from "../../src/db/open.ts";
-import { rolesSql } from "../../src/db/roles.ts";
-import { auditDatabase } from "../../src/db/self_audit.ts";
+import { auditRoles } from "../../src/db/role_audit.ts";
+import { auditTables } from "../../src/db/table_audit.ts";
 import { silentLogger } from "../../src/telemetry/log.ts";
 import { migrations } from "../../migrations/mod.ts";
 import { engineTest, hasPostgresServer, openTestDatabase } from "../_support/engines.ts";
 import { withClient } from "../_support/postgres_server.ts";
+import { createTwoRoles } from "../_support/two_roles.ts";
 import { allNotes, insertNote, makeNotes, noteId, ORG_A, ORG_B } from "./tenant_table.ts";
 
 const ignore = !hasPostgresServer;
@@ -85,8 +86,15 @@ const WEAKNESSES: readonly (readonly [string, string, RegExp])[] = [
 ];
 
 async function findings(database: Database): Promise<readonly string[]> {
+  return [...await refusal(auditRoles, database), ...await refusal(auditTables, database)];
+}
+
+async function refusal(
+  audit: (database: Database) => Promise<void>,
+  database: Database,
+): Promise<readonly string[]> {
   try {
-    await auditDatabase(database);
+    await audit(database);
     return [];
   } catch (thrown) {
     assert.ok(isKernelError(thrown, "db.audit_refused"), String(thrown));
@@ -135,13 +143,16 @@ async function refusesWhatOwnersDo(database: Database, ownerRole: string): Promi
   }
 }
 
-engineTest("auditDatabase() finds nothing in a database as the kernel makes it", async (t) => {
-  await makeNotes(t.database);
-  assert.deepEqual(await findings(t.database), []);
-});
+engineTest(
+  "auditRoles() and auditTables() find nothing in a database as the kernel makes it",
+  async (t) => {
+    await makeNotes(t.database);
+    assert.deepEqual(await findings(t.database), []);
+  },
+);
 
 Deno.test({
-  name: "auditDatabase() refuses each weakness of a table with a line that says what to do",
+  name: "auditTables() refuses each weakness of a table with a line that says what to do",
   ignore,
   fn: async () => {
     await using test = await openTestDatabase("postgres");
@@ -162,7 +173,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "auditDatabase() refuses roles that row-level security does not bind",
+  name: "auditRoles() refuses roles that row-level security does not bind",
   ignore,
   fn: async () => {
     await using test = await openTestDatabase("postgres");
@@ -198,68 +209,58 @@ Deno.test({
   },
 });
 
+Deno.test("auditRoles() refuses a server older than version 15 in one line, and no newer one", async () => {
+  for (const [major, version, refused] of [[14, "14.20", true], [15, "15.0", false]] as const) {
+    const execute = ({ sql }: { sql: string }) => {
+      if (sql.includes("server_version")) return { rows: [{ major, version }] };
+      return { rows: sql.includes("session_user") ? [{ name: "app" }] : [] };
+    };
+    const transaction = (_: unknown, work: (tx: Transaction) => Promise<unknown>) =>
+      work({ execute } as unknown as Transaction);
+    const database = { profile: { name: "postgres" }, transaction, schemaTransaction: transaction };
+    const lines = await refusal(auditRoles, database as unknown as Database);
+    const line = `The Postgres server has version ${version}: upgrade it to version 15 or newer.`;
+    assert.deepEqual(lines, refused ? [line] : []);
+  }
+});
+
 Deno.test({
   name: "rolesSql() makes an owner and a pool role that work, and the audit agrees",
   ignore,
   fn: async () => {
-    const server = await openTestDatabase("postgres", { content: "empty" });
-    const mark = crypto.randomUUID().slice(0, 8);
-    const names = { database: `d_${mark}`, ownerRole: `Owner ${mark}`, appRole: `app_${mark}` };
-    // `\password` is psql's own; trust or passwords are the server's business here.
-    const script = rolesSql(names).split("\n").filter((line) => !line.startsWith("\\")).join("\n");
-    const statements = script.split(";").map((text) => text.replace(/^--.*$/gm, "").trim())
-      .filter((text) => text !== "");
-    const admin = server.adminUrl!;
-    await withClient(admin, async (client) => {
-      for (const sql of statements) await client.query(sql);
-      for (const role of [names.ownerRole, names.appRole]) {
-        await client.query(`alter role "${role}" password '${role}'`);
-      }
+    await using roles = await createTwoRoles();
+    const { databaseUrl: url, databaseOwnerUrl: ownerUrl } = roles;
+    await withDatabase({ url, ownerUrl }, async (database) => {
+      await migrate(database, migrations, systemClock);
+      await makeNotes(database);
+      assert.deepEqual(await findings(database), []);
+      // The pool's role works in the schema that the owner has just made.
+      await database.batch(ORG_A, [insertNote(database, ORG_A, noteId(1))]);
+      const [seen] = await database.batch(ORG_B, [allNotes(database)]);
+      assert.deepEqual(seen!.rows, []);
+      const at = new Date(0).toISOString();
+      await database.kysely.insertInto("organizations").values({
+        id: ORG_A,
+        name: "a",
+        slug: "a",
+        created_at: at,
+        updated_at: at,
+      }).execute();
+      await refusesWhatOwnersDo(database, roles.ownerRole);
+      // Starting again changes nothing.
+      assert.deepEqual((await migrate(database, migrations, systemClock)).applied, []);
+      await withClient(
+        roles.adminUrl,
+        (client) =>
+          client.query(`alter table addon_notes.notes owner to "${roles.appRole}";
+            grant "${roles.ownerRole}" to "${roles.appRole}"`),
+      );
+      const lines = (await findings(database)).join("\n");
+      assert.match(lines, /is a member of the owner/);
+      assert.match(
+        lines,
+        /addon_notes\.notes belongs to the role "test_app_.*REASSIGN OWNED BY "test_app_.*TO "Test owner/,
+      );
     });
-    const own = new URL(admin);
-    own.pathname = `/${names.database}`;
-    const url = as(own.toString(), names.appRole);
-    const ownerUrl = as(own.toString(), names.ownerRole);
-    try {
-      await withDatabase({ url, ownerUrl }, async (database) => {
-        await migrate(database, migrations, systemClock);
-        await makeNotes(database);
-        assert.deepEqual(await findings(database), []);
-        // The pool's role works in the schema that the owner has just made.
-        await database.batch(ORG_A, [insertNote(database, ORG_A, noteId(1))]);
-        const [seen] = await database.batch(ORG_B, [allNotes(database)]);
-        assert.deepEqual(seen!.rows, []);
-        const at = new Date(0).toISOString();
-        await database.kysely.insertInto("organizations").values({
-          id: ORG_A,
-          name: "a",
-          slug: "a",
-          created_at: at,
-          updated_at: at,
-        }).execute();
-        await refusesWhatOwnersDo(database, names.ownerRole);
-        // Starting again changes nothing.
-        assert.deepEqual((await migrate(database, migrations, systemClock)).applied, []);
-        await withClient(
-          own.toString(),
-          (client) =>
-            client.query(`alter table addon_notes.notes owner to "${names.appRole}";
-            grant "${names.ownerRole}" to "${names.appRole}"`),
-        );
-        const lines = (await findings(database)).join("\n");
-        assert.match(lines, /is a member of the owner/);
-        assert.match(lines, /addon_notes\.notes belongs to the role "app_.*OWNER TO/);
-      });
-    } finally {
-      await server[Symbol.asyncDispose]();
-      const { pathname } = new URL(admin);
-      own.pathname = "/postgres";
-      assert.notEqual(pathname, own.pathname);
-      await withClient(own.toString(), async (client) => {
-        await client.query(`drop database if exists ${names.database} with (force)`);
-        await client.query(`drop role if exists "${names.appRole}"`);
-        await client.query(`drop role if exists "${names.ownerRole}"`);
-      });
-    }
   },
 });

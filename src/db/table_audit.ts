@@ -1,111 +1,29 @@
 /**
- * Looks at the database before the kernel serves: would row-level security really hold? It changes
- * nothing and does not look at the kernel's settings.
+ * Looks at the tables of addons before the kernel serves: does row-level security hold on each? It
+ * changes nothing; roles are `role_audit.ts`.
  *
  * @module
  */
 
-import type { Database, Row, Transaction } from "./database.ts";
+import { select } from "./audit_query.ts";
+import type { Database, Transaction } from "./database.ts";
 import { auditRefused } from "./errors.ts";
 
-/** Oldest server that has what the kernel uses (`xid8`, 13). */
-const MIN_SERVER_VERSION = 130_000;
-
 /**
- * Refuses a database in which one organization could reach rows of another.
+ * Refuses a database in whose tables one organization could reach rows of another.
  *
  * @param database an open, migrated database.
  * @throws {KernelError} db.audit_refused — one line per finding, each saying what to do.
  */
-export async function auditDatabase(database: Database): Promise<void> {
-  // SQLite has no roles and no row-level security: there is nothing to find.
+export async function auditTables(database: Database): Promise<void> {
+  // SQLite has no row-level security: there is nothing to find.
   if (database.profile.name !== "postgres") return;
-  const pool = await database.transaction(null, sessionRole);
-  const findings = await database.schemaTransaction(null, async (tx) => {
-    const owner = await sessionRole(tx);
-    return [
-      ...await roleFindings(tx, pool.name, "DATABASE_URL"),
-      ...owner.name === pool.name ? [] : [
-        ...await roleFindings(tx, owner.name, "DATABASE_OWNER_URL"),
-        ...await separationFindings(tx, pool.name, owner.name),
-      ],
-      ...await tableFindings(tx),
-      ...await viewFindings(tx),
-      ...await indexFindings(tx),
-    ];
-  });
-  if (pool.serverVersion < MIN_SERVER_VERSION) {
-    findings.unshift("The Postgres server is older than version 13: upgrade it.");
-  }
+  const findings = await database.schemaTransaction(null, async (tx) => [
+    ...await tableFindings(tx),
+    ...await viewFindings(tx),
+    ...await indexFindings(tx),
+  ]);
   if (findings.length > 0) throw auditRefused(findings);
-}
-
-interface SessionRole {
-  readonly name: string;
-  readonly serverVersion: number;
-}
-
-/** Who logged in: `current_user` may be changed by a session, this one cannot. */
-async function sessionRole(tx: Transaction): Promise<SessionRole> {
-  const [row] = await select(
-    tx,
-    "select session_user::text as name, current_setting('server_version_num')::int as version",
-  );
-  return { name: String(row!.name), serverVersion: Number(row!.version) };
-}
-
-async function roleFindings(tx: Transaction, role: string, setting: string): Promise<string[]> {
-  const rows = await select(
-    tx,
-    `select r.rolname::text as name, r.rolsuper as super from pg_roles r
-     where (r.rolsuper or r.rolbypassrls)
-       and (r.rolname = $1 or (pg_has_role($1::name, r.oid, 'member')
-         and not (select rolsuper from pg_roles where rolname = $1)))
-     order by 1`,
-    role,
-  );
-  return rows.map(({ name, super: isSuper }) => {
-    const what = isSuper === true ? "is a superuser" : "has BYPASSRLS";
-    return name === role
-      ? `The role "${role}" of ${setting} ${what}, so row-level security does not hold for it: ` +
-        `use a role made by \`roles\`, or run ALTER ROLE "${role}" NOSUPERUSER NOBYPASSRLS.`
-      : `The role "${role}" of ${setting} is a member of "${name}", which ${what}: ` +
-        `run REVOKE "${name}" FROM "${role}".`;
-  });
-}
-
-async function separationFindings(
-  tx: Transaction,
-  pool: string,
-  owner: string,
-): Promise<string[]> {
-  const [membership] = await select(
-    tx,
-    "select pg_has_role($1::name, $2::name, 'member') as member",
-    pool,
-    owner,
-  );
-  const owned = await select(
-    tx,
-    `select format('%I.%I', n.nspname, c.relname) as name
-     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where n.nspname like 'addon\\_%' and c.relkind in ('r', 'p')
-       and c.relowner = (select oid from pg_roles where rolname = $1)
-     order by 1`,
-    pool,
-  );
-  return [
-    ...membership!.member === true
-      ? [
-        `The role "${pool}" of DATABASE_URL is a member of the owner "${owner}": ` +
-        `run REVOKE "${owner}" FROM "${pool}".`,
-      ]
-      : [],
-    ...owned.map(({ name }) =>
-      `The table ${name} belongs to the role "${pool}" of DATABASE_URL: ` +
-      `run ALTER TABLE ${name} OWNER TO "${owner}".`
-    ),
-  ];
 }
 
 async function tableFindings(tx: Transaction): Promise<string[]> {
@@ -187,12 +105,4 @@ async function indexFindings(tx: Transaction): Promise<string[]> {
     `The unique index ${name} of ${owner} does not start with organization_id, so it tells one ` +
     `organization about another: drop it and create it with organization_id first.`
   );
-}
-
-async function select(
-  tx: Transaction,
-  sql: string,
-  ...parameters: string[]
-): Promise<readonly Row[]> {
-  return (await tx.execute({ sql, parameters })).rows;
 }

@@ -1,0 +1,34 @@
+/**
+ * What both audits ask the catalog with.
+ *
+ * @module
+ */
+
+import type { Row, Transaction } from "./database.ts";
+
+/**
+ * Runs a query of the catalog.
+ *
+ * @param tx the transaction it runs in.
+ * @param sql the query.
+ * @param parameters values of `$1`, `$2` and so on.
+ * @returns its rows.
+ */
+export async function select(
+  tx: Transaction,
+  sql: string,
+  ...parameters: string[]
+): Promise<readonly Row[]> {
+  return (await tx.execute({ sql, parameters })).rows;
+}
+
+/**
+ * Who logged in: `current_user` may be changed by a session, this one cannot.
+ *
+ * @param tx a transaction of the session.
+ * @returns the role's name.
+ */
+export async function sessionUser(tx: Transaction): Promise<string> {
+  const [row] = await select(tx, "select session_user::text as name");
+  return String(row!.name);
+}
