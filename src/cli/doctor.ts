@@ -1,6 +1,6 @@
 /**
- * `metacore doctor`: checks settings, keys, database and roles. It starts a kernel as `serve` would
- * and stops it again.
+ * `metacore doctor`: checks settings, keys, database and roles. It starts a kernel as `serve` would,
+ * which applies migrations, and stops it again.
  *
  * @module
  */
@@ -22,6 +22,11 @@ export async function runDoctor(): Promise<void> {
   if (settings.enforcement === "shadow") print("warn  METACORE_ENFORCE=shadow: nothing is refused");
   if (settings.unsignedBundles === "allow") {
     print("warn  ALLOW_UNSIGNED_BUNDLES=true: whoever may install may install anything");
+  }
+  if (/^postgres/i.test(settings.databaseUrl) && settings.databaseOwnerUrl === undefined) {
+    print(
+      "warn  DATABASE_OWNER_URL is unset: the server's role owns the tables; two roles are safer",
+    );
   }
   const kernel = createKernel(options);
   await kernel.start();

@@ -5,8 +5,9 @@
  */
 
 import { Command } from "commander";
-import { VERSION } from "../kernel/kernel.ts";
 import { KernelError } from "../base/error.ts";
+import { VERSION } from "../kernel/kernel.ts";
+import { SETTING_NAMES } from "../kernel/settings.ts";
 import { printRolesSql } from "./database.ts";
 import { runDoctor } from "./doctor.ts";
 import { migrate } from "./migrate.ts";
@@ -14,18 +15,24 @@ import { createOrganization, createUser } from "./organization.ts";
 import { printError } from "./output.ts";
 import { serve } from "./serve.ts";
 
+const PASSWORD_HELP = "8 characters or more; made and printed when absent";
+const SETTINGS = `
+Settings come from the environment (README, Settings):
+${SETTING_NAMES.map((name) => `  ${name}`).join("\n")}`;
+
 function program(): Command {
   const metacore = new Command("metacore")
     .description("Kernel for multi-tenant applications that others may extend")
     .version(VERSION)
-    .showHelpAfterError("(add --help for what a command takes)")
+    .showHelpAfterError()
     .exitOverride();
-  metacore.command("serve").description("start the server; settings come from the environment")
+  metacore.command("serve").description("start the server").addHelpText("after", SETTINGS)
     .action(serve);
   metacore.command("migrate").description("bring the kernel's own tables up to date and exit")
-    .action(migrate);
-  metacore.command("doctor").description("check settings, keys, database and roles; change nothing")
-    .action(runDoctor);
+    .addHelpText("after", SETTINGS).action(migrate);
+  metacore.command("doctor")
+    .description("check settings, keys, database and roles: start as serve would, then stop")
+    .addHelpText("after", SETTINGS).action(runDoctor);
   addDatabase(metacore.command("database").description("what a database administrator runs"));
   addOrganization(metacore.command("organization").description("organizations and their users"));
   return metacore;
@@ -44,15 +51,15 @@ function addOrganization(organization: Command): void {
     .requiredOption("--name <name>", "name of the organization")
     .requiredOption("--owner-email <email>", "e-mail address of its owner")
     .option("--owner-name <name>", "name of its owner", "Owner")
-    .option("--password <password>", "password of its owner; made and printed when absent")
-    .action(createOrganization);
+    .option("--password <password>", PASSWORD_HELP)
+    .addHelpText("after", SETTINGS).action(createOrganization);
   organization.command("add-user").description("add a user to an organization")
-    .requiredOption("--organization <id>", "id of the organization")
+    .requiredOption("--organization <id>", "id that organization create printed")
     .requiredOption("--email <email>", "e-mail address")
     .option("--name <name>", "name", "User")
-    .option("--role <role>", "role", "agent")
-    .option("--password <password>", "password; made and printed when absent")
-    .action(createUser);
+    .option("--role <role>", "role, which permissions are granted to", "agent")
+    .option("--password <password>", PASSWORD_HELP)
+    .addHelpText("after", SETTINGS).action(createUser);
 }
 
 /**
@@ -76,8 +83,14 @@ function report(thrown: unknown): number {
     return thrown.exitCode === 0 ? 0 : 2;
   }
   if (thrown instanceof KernelError) printError(`${thrown.message} [${thrown.code}]`);
+  // Files and addresses that are out of reach: the message says which, a stack says no more.
+  else if (isOutOfReach(thrown)) printError(thrown.message);
   else printError(thrown instanceof Error ? thrown.stack ?? thrown.message : String(thrown));
   return 1;
+}
+
+function isOutOfReach(thrown: unknown): thrown is Error {
+  return thrown instanceof Deno.errors.NotCapable || thrown instanceof Deno.errors.PermissionDenied;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

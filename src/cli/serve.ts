@@ -5,6 +5,7 @@
  */
 
 import { ensureFirstOrganization } from "../auth/bootstrap.ts";
+import { KernelError } from "../base/error.ts";
 import { createKernel } from "../kernel/kernel.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Settings } from "../kernel/settings.ts";
@@ -15,7 +16,11 @@ import { print, printError } from "./output.ts";
 /** How long requests in flight may take once a stop was asked for. */
 const DRAIN_LIMIT_MS = 10_000;
 
-/** Starts the server and returns when a signal has stopped it. */
+/**
+ * Starts the server and returns when a signal has stopped it.
+ *
+ * @throws {KernelError} kernel.address_unavailable — when HOST and PORT cannot be listened on.
+ */
 export async function serve(): Promise<void> {
   const { settings, options } = await readEnvironment();
   if (settings.enforcement === "shadow") {
@@ -24,16 +29,7 @@ export async function serve(): Promise<void> {
   const kernel = createKernel(options);
   await kernel.start();
   await announceFirstOrganization(kernel, settings);
-  const server = Deno.serve({
-    hostname: settings.host,
-    port: settings.port,
-    onListen: ({ hostname, port }) => print(`Listening on http://${hostname}:${port}/`),
-  }, (request, info) => {
-    const peer = "hostname" in info.remoteAddr ? info.remoteAddr.hostname : "local";
-    const forwarded = request.headers.get("x-forwarded-for");
-    const remoteAddress = clientAddress(peer, forwarded, settings.trustedProxies);
-    return kernel.fetch(request, { remoteAddress });
-  });
+  const server = listen(kernel, settings);
   await stopSignal();
   printError("Stopping: requests in flight finish first");
   const deadline = setTimeout(() => {
@@ -44,6 +40,32 @@ export async function serve(): Promise<void> {
   await server.shutdown();
   await kernel.stop();
   clearTimeout(deadline);
+}
+
+function listen(kernel: Kernel, settings: Settings): Deno.HttpServer {
+  const { host: hostname, port, trustedProxies } = settings;
+  try {
+    return Deno.serve({
+      hostname,
+      port,
+      onListen: (address) => print(`Listening on http://${address.hostname}:${address.port}/`),
+    }, (request, info) => {
+      const peer = "hostname" in info.remoteAddr ? info.remoteAddr.hostname : "local";
+      const forwarded = request.headers.get("x-forwarded-for");
+      return kernel.fetch(request, {
+        remoteAddress: clientAddress(peer, forwarded, trustedProxies),
+      });
+    });
+  } catch (thrown) {
+    if (!(thrown instanceof Error)) throw thrown;
+    throw new KernelError({
+      code: "kernel.address_unavailable",
+      kind: "precondition",
+      message: `Cannot listen on ${hostname}:${port} (${thrown.message}): ` +
+        "set HOST and PORT to an address of this machine that is free",
+      cause: thrown,
+    });
+  }
 }
 
 async function announceFirstOrganization(kernel: Kernel, settings: Settings): Promise<void> {

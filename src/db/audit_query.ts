@@ -21,14 +21,3 @@ export async function select(
 ): Promise<readonly Row[]> {
   return (await tx.execute({ sql, parameters })).rows;
 }
-
-/**
- * Who logged in: `current_user` may be changed by a session, this one cannot.
- *
- * @param tx a transaction of the session.
- * @returns the role's name.
- */
-export async function sessionUser(tx: Transaction): Promise<string> {
-  const [row] = await select(tx, "select session_user::text as name");
-  return String(row!.name);
-}

@@ -7,10 +7,12 @@
 
 import type { Database, Transaction } from "./database.ts";
 import { auditRefused } from "./errors.ts";
-import { select, sessionUser } from "./audit_query.ts";
+import { select } from "./audit_query.ts";
 
 /** Oldest server that has what the kernel uses (`ON DELETE SET NULL (columns)`). */
 const LEAST_SERVER_VERSION = 15;
+const ELSEWHERE = "DATABASE_URL and DATABASE_OWNER_URL lead to different databases: " +
+  "they must name the same one, under two roles.";
 
 /**
  * Refuses a server that is too old, and roles that row-level security would not bind. It needs no
@@ -24,20 +26,38 @@ export async function auditRoles(database: Database): Promise<void> {
   if (database.profile.name !== "postgres") return;
   const pool = await database.transaction(null, async (tx) => {
     await refuseOldServer(tx);
-    return await sessionUser(tx);
+    return await session(tx);
   });
   const findings = await database.schemaTransaction(null, async (tx) => {
-    const owner = await sessionUser(tx);
-    const ofPool = await roleFindings(tx, pool, "DATABASE_URL");
-    if (owner === pool) return ofPool;
+    const owner = await session(tx);
+    // What is asked of the owner's session below would be about other roles and tables.
+    if (owner.place !== pool.place) return [ELSEWHERE];
+    const ofPool = await roleFindings(tx, pool.user, "DATABASE_URL");
+    if (owner.user === pool.user) return ofPool;
     return [
       ...ofPool,
-      ...await roleFindings(tx, owner, "DATABASE_OWNER_URL"),
-      ...await membershipFindings(tx, pool, owner),
-      ...await ownershipFindings(tx, pool, owner),
+      ...await roleFindings(tx, owner.user, "DATABASE_OWNER_URL"),
+      ...await membershipFindings(tx, pool.user, owner.user),
+      ...await ownershipFindings(tx, pool.user, owner.user),
     ];
   });
   if (findings.length > 0) throw auditRefused(findings);
+}
+
+interface Session {
+  /** Who logged in: `current_user` may be changed by a session, this one cannot. */
+  readonly user: string;
+  /** Equal for sessions of one database of one server. */
+  readonly place: string;
+}
+
+async function session(tx: Transaction): Promise<Session> {
+  const [row] = await select(
+    tx,
+    `select session_user::text as user,
+       current_database() || ' ' || pg_postmaster_start_time()::text as place`,
+  );
+  return { user: String(row!.user), place: String(row!.place) };
 }
 
 async function refuseOldServer(tx: Transaction): Promise<void> {

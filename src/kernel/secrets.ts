@@ -35,6 +35,9 @@ const LEAST_BYTES = 32;
  * @throws {KernelError} kernel.weak_key — a given or kept key is too short or not decodable.
  */
 export async function obtainSecretTexts(sources: SecretSources): Promise<SecretTexts> {
+  // Given ones first: a refused start makes no file.
+  if (sources.jwtSecret !== undefined) checkJwtSecret(sources.jwtSecret);
+  if (sources.masterKey !== undefined) checkMasterKey(sources.masterKey);
   const jwtSecret = sources.jwtSecret ?? await kept(sources, "jwt_secret");
   const masterKey = sources.masterKey ?? await kept(sources, "master_key");
   checkJwtSecret(jwtSecret);

@@ -75,7 +75,7 @@ const NO = ["false", "0", "no", "off"];
 export function readSettings(get: (name: string) => string | undefined): Settings {
   const env: Environment = (name) => get(name)?.trim() || undefined;
   const dataDir = env("METACORE_DATA_DIR") ?? "./data";
-  const owner = env("DATABASE_OWNER_URL");
+  const owner = readOwnerUrl(env);
   const jwtSecret = env("JWT_SECRET");
   const masterKey = env("METACORE_MASTER_KEY");
   const adminEmail = env("METACORE_ADMIN_EMAIL");
@@ -160,6 +160,12 @@ function readDatabaseUrl(env: Environment, dataDir: string): string {
     "…",
     "sqlite:path, sqlite::memory: or postgres://user@host/database",
   );
+}
+
+function readOwnerUrl(env: Environment): string | undefined {
+  const value = env("DATABASE_OWNER_URL");
+  if (value === undefined || /^postgres(ql)?:\/\/.+$/.test(value)) return value;
+  throw refuse("DATABASE_OWNER_URL", "…", "postgres://user@host/database");
 }
 
 function readKeys(env: Environment): string[] {

@@ -213,7 +213,7 @@ Deno.test("auditRoles() refuses a server older than version 15 in one line, and 
   for (const [major, version, refused] of [[14, "14.20", true], [15, "15.0", false]] as const) {
     const execute = ({ sql }: { sql: string }) => {
       if (sql.includes("server_version")) return { rows: [{ major, version }] };
-      return { rows: sql.includes("session_user") ? [{ name: "app" }] : [] };
+      return { rows: sql.includes("session_user") ? [{ user: "app", place: "here" }] : [] };
     };
     const transaction = (_: unknown, work: (tx: Transaction) => Promise<unknown>) =>
       work({ execute } as unknown as Transaction);

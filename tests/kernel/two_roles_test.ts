@@ -178,7 +178,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "start() under a superuser or a member of the owner is refused and writes nothing",
+  name:
+    "start() under a superuser, a member of the owner or another database's owner writes nothing",
   ignore,
   fn: async () => {
     const schemas = (url: string) =>
@@ -209,5 +210,14 @@ Deno.test({
         thrown.message.includes(`run REVOKE "${ownerRole}" FROM "${appRole}"`),
     );
     assert.deepEqual(await schemas(adminUrl), []);
+    await withClient(adminUrl, (client) => client.query(`revoke "${ownerRole}" from "${appRole}"`));
+    await using other = await createTwoRoles();
+    await assert.rejects(
+      withKernel(database, async () => {}, other.databaseOwnerUrl),
+      (thrown) =>
+        isKernelError(thrown, "db.audit_refused") &&
+        /DATABASE_URL and DATABASE_OWNER_URL lead to different/.test(thrown.message),
+    );
+    assert.deepEqual(await schemas(other.adminUrl), []);
   },
 });
