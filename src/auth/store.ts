@@ -7,7 +7,7 @@
 
 import type { Kysely, Selectable } from "kysely";
 import type { Clock } from "../base/clock.ts";
-import type { IdSource } from "../base/ids.ts";
+import { type IdSource, isUuid } from "../base/ids.ts";
 import type { Database } from "../db/database.ts";
 import type { KernelTables, UserTable } from "../db/tables.ts";
 import type { Organization, User } from "./auth_service.ts";
@@ -85,6 +85,8 @@ export class AuthStore {
 
   /** Finds an organization. */
   async findOrganization(organizationId: string): Promise<Organization | undefined> {
+    // Postgres refuses to compare anything else with a uuid, in words that help nobody.
+    if (!isUuid(organizationId)) return undefined;
     return await this.#database.kysely.selectFrom("organizations").select(ORGANIZATION_COLUMNS)
       .where("id", "=", organizationId).executeTakeFirst();
   }

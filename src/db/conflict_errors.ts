@@ -108,7 +108,9 @@ export function notPermitted(cause: unknown): KernelError {
   return new KernelError({
     code: "db.not_permitted",
     kind: "internal",
-    message: "The database role lacks a right that the kernel needs; see the SQL of `roles`",
+    message:
+      "The database role lacks a right that the kernel needs: set DATABASE_OWNER_URL to the " +
+      "role that owns the tables, or see the SQL of `database roles`",
     cause,
   });
 }

@@ -294,6 +294,10 @@ engineTest(
       [{ ...form, email: "c@x.io", role: "no role" }, "auth.invalid_role"],
       [{ ...form, email: "c@x.io", role: "" }, "auth.missing_fields"],
       [{ ...nowhere, email: "c@x.io", role: "agent" }, "auth.organization_not_found"],
+      [
+        { ...form, organizationId: "acme", email: "c@x.io", role: "agent" },
+        "auth.organization_not_found",
+      ],
     ] as const;
     for (const [request, expected] of refused) {
       assert.equal((await failure(auth.createUser(request))).code, expected);

@@ -127,6 +127,11 @@ Deno.test({
         "(select oid from pg_namespace where nspname like 'addon\\_%') and relkind = 'r'",
     );
     assert.deepEqual(left, []);
+    await assert.rejects(
+      startKernel(database.databaseUrl),
+      (thrown) => isKernelError(thrown, "db.not_permitted") && /OWNER_URL/.test(thrown.message),
+      "the pool's role alone cannot migrate, and the message says what is missing",
+    );
     await withKernel(database, async (kernel) => {
       const again = await newOwner(kernel, "Again");
       assert.equal((await again.install(await exampleBundle())).status, 200);
