@@ -74,35 +74,31 @@ export class Count {
     return this.#known !== undefined;
   }
 
-  /** What the slots of {@link unchanged} bind; empty when nothing is remembered. */
-  get tokens(): readonly string[] {
-    return this.#known?.tokens ?? [];
-  }
-
   /**
-   * Composes the question whether nothing was committed since the count was taken. Asked by the
-   * statement that reads the page, it is answered for the very state the page is of.
-   *
-   * @param firstSlot where {@link tokens} are bound.
-   * @returns an expression that gives '1' while the count holds.
+   * The question whether nothing was committed since the count was taken. Asked by the transaction
+   * that reads the page, it is answered for the very state the page is of.
    */
-  unchanged(firstSlot: number): RawBuilder<unknown> {
-    const { profile } = this.#context.ports.database;
-    const organization = slot(ORGANIZATION_SLOT);
-    const parts = changeNames(this.#context).map((name, index) =>
-      sql`${profile.unchangedSince(organization, name, tokenSlot(firstSlot + index))} = '1'`
-    );
-    return sql`case when ${sql.join(parts, sql` and `)} then '1' else '0' end`;
+  get check(): Statement {
+    const context = this.#context;
+    const { profile } = context.ports.database;
+    const template = templateOf(context, "unchanged", () => {
+      const organization = slot(ORGANIZATION_SLOT);
+      const parts = changeNames(context).map((name, index) =>
+        sql`${profile.unchangedSince(organization, name, tokenSlot(index + 1))} = '1'`
+      );
+      return sql`select case when ${sql.join(parts, sql` and `)} then '1' else '0' end`;
+    });
+    return template.bind([context.caller.organizationId, ...this.#known?.tokens ?? []]);
   }
 
   /**
    * Takes what is remembered for the total.
    *
-   * @param answer what {@link unchanged} gave.
+   * @param results the answer to {@link check}.
    * @returns the total, or undefined when it has become old or nothing is remembered.
    */
-  remembered(answer: string | null | undefined): number | undefined {
-    return answer === "1" ? this.#known?.total : undefined;
+  remembered(results: readonly TextResult[]): number | undefined {
+    return results[0]?.rows[0]?.[0] === "1" ? this.#known?.total : undefined;
   }
 
   /** Takes a token, then counts: what is committed in between is counted and makes the token old. */

@@ -41,15 +41,16 @@ export async function listRecords(
 ): Promise<RecordPage> {
   const plan = planList(parseListRequest(query), context.live.shape);
   const count = counts.of(context, plan.selection);
-  const statement = await pageStatement(context, plan, count);
+  const statement = await pageStatement(context, plan);
   const [first, ...counting] = await context.ports.database.batch(
     context.caller.organizationId,
-    count.isKnown ? [statement] : [statement, ...count.statements],
+    [statement, ...(count.isKnown ? [count.check] : count.statements)],
   );
-  const [json, rows, answer] = first?.rows[0] ?? [];
-  const total = counting.length > 0
+  const [json, rows] = first?.rows[0] ?? [];
+  const total = !count.isKnown
     ? count.read(counting)
-    : count.remembered(answer) ?? totalOfPage(plan, Number(rows)) ?? await recount(context, count);
+    : count.remembered(counting) ?? totalOfPage(plan, Number(rows)) ??
+      await recount(context, count);
   return {
     rows: new JsonText<readonly JsonObject[]>(json ?? "[]"),
     meta: {
@@ -75,20 +76,19 @@ async function recount(context: RecordContext, count: Count): Promise<number> {
 async function pageStatement(
   context: RecordContext,
   plan: ReadPlan,
-  count: Count,
 ): Promise<Statement> {
   const view = await recordView(context);
   const values = selectionValues(context.caller.organizationId, plan.selection);
   const offsetSlot = values.length;
   const shape = selectionKey(plan.selection);
   const window = { limit: plan.perPage, offset: (plan.page - 1) * plan.perPage };
-  const use = `page${count.isKnown ? " and check" : ""} ${view.key} ${windowKey(window)}`;
+  const use = `page ${view.key} ${windowKey(window)}`;
   const template = templateOf(
     context,
     shape === undefined ? undefined : `${use} ${sortKey(plan)} ${shape}`,
-    () => pageQuery(context, plan, { json: view.json, window, offsetSlot, count }),
+    () => pageQuery(context, plan, { json: view.json, window, offsetSlot }),
   );
-  values.push(window.offset, ...count.tokens);
+  values.push(window.offset);
   return template.bind(values);
 }
 
@@ -100,21 +100,16 @@ function pageQuery(
     readonly json: RecordJsonOptions;
     readonly window: Window;
     readonly offsetSlot: number;
-    readonly count: Count;
   },
 ): RawBuilder<unknown> {
   const { profile } = context.ports.database;
-  const { offsetSlot, count } = parts;
+  const { offsetSlot } = parts;
   const target = { profile, scope: context.ports.scope, shape: context.live.shape };
   const columns = [...context.live.shape.columns.keys()].map((name) => sql.ref(`record.${name}`));
   const rows = sql`select ${sql.join(columns)} from ${tableOf(context)} as record where ${
     selectionWhere(target, plan.selection, "record")
   } order by ${listOrder(plan, "record")} ${renderWindow(profile, parts.window, offsetSlot)}`;
-  const page = sql`select ${
+  return sql`select ${
     profile.jsonArray(recordJson(parts.json, "record"))
   } as json, count(*) as records from (${rows}) as record`;
-  if (!count.isKnown) return page;
-  return sql`select page.json, page.records, ${
-    count.unchanged(offsetSlot + 1)
-  } from (${page}) as page`;
 }
