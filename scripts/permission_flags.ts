@@ -10,8 +10,16 @@
 import { readSettings, SETTING_NAMES } from "../src/kernel/settings.ts";
 import type { Settings } from "../src/kernel/settings.ts";
 
-/** Variables the Postgres driver looks at; without the right to, it fails. */
-const DRIVER_VARIABLES = ["PG*", "NODE_PG_FORCE_NATIVE", "USER", "USERNAME"];
+/** Variables that libraries look at (the Postgres driver, the help texts); without the right they fail. */
+const LIBRARY_VARIABLES = [
+  "PG*",
+  "NODE_PG_FORCE_NATIVE",
+  "USER",
+  "USERNAME",
+  "NO_COLOR",
+  "FORCE_COLOR",
+  "CLICOLOR_FORCE",
+];
 
 function postgresAddress(url: string): string {
   const { hostname, port } = new URL(url);
@@ -37,7 +45,7 @@ function folders(settings: Settings): string[] {
 const ALWAYS = [
   "--no-prompt",
   "--cached-only",
-  `--allow-env=${[...SETTING_NAMES, ...DRIVER_VARIABLES].join(",")}`,
+  `--allow-env=${[...SETTING_NAMES, ...LIBRARY_VARIABLES].join(",")}`,
 ];
 
 function flags(settings: Settings): string[] {

@@ -31,7 +31,7 @@ async function execute(args: readonly string[], env: Variables): Promise<Outcome
     args: ["run", "--quiet", "--cached-only", "--no-prompt", ...args],
     cwd: root,
     clearEnv: true,
-    env: { ...Object.fromEntries(kept), NO_COLOR: "1", ...env },
+    env: { ...Object.fromEntries(kept), ...env },
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, output: text(stdout), errors: text(stderr) };
