@@ -9,6 +9,7 @@ import { Client, newOwner, sendAnonymous } from "../_support/client.ts";
 import { exampleBundle, realBundles } from "../_support/bundles.ts";
 import { engines } from "../_support/engines.ts";
 import { kernelTest, startKernel, testPlace } from "../_support/kernel.ts";
+import { openBundle, packBundle } from "../../src/bundle/mod.ts";
 import { openDatabase } from "../../src/db/open.ts";
 import { silentLogger } from "../../src/telemetry/log.ts";
 
@@ -218,6 +219,39 @@ for (const { name, archive } of await realBundles()) {
       assert.equal((await owner.send("DELETE", path)).status, 204);
     },
   );
+}
+
+for (const { name, archive } of await realBundles()) {
+  kernelTest(
+    `the real bundle ${name} installs with a schema per tenant, for two of them`,
+    async ({ kernel }) => {
+      const own = await withIsolation(archive, "schema-per-tenant");
+      const owners = [await newOwner(kernel), await newOwner(kernel, "Other")];
+      for (const owner of owners) {
+        const installed = await owner.install(own);
+        assert.equal(installed.status, 200, JSON.stringify(installed.body));
+        for (const { model_key, columns } of installed.body.manifest.model_definitions ?? []) {
+          const record = Object.fromEntries(
+            columns.map((column: Column) => [column.name, sample(column.type)]),
+          );
+          await owner.create(model_key, record);
+          assert.equal((await owner.get(`/api/dynamic/${model_key}`)).body.meta.total, 1);
+        }
+      }
+      const key = (await owners[0]!.get("/api/metacore/installations")).body[0].addon_key;
+      const path = `/api/metacore/installations/${key}?drop=true`;
+      for (const owner of owners) assert.equal((await owner.send("DELETE", path)).status, 204);
+    },
+  );
+}
+
+/** The same bundle, its manifest asking for another isolation. */
+async function withIsolation(archive: Uint8Array, isolation: string): Promise<Uint8Array> {
+  const { entries, manifest } = await openBundle(archive);
+  const files = new Map([...entries].map(([path, { bytes }]) => [path, bytes]));
+  const document = { ...manifest.document, tenant_isolation: isolation };
+  files.set("manifest.json", new TextEncoder().encode(JSON.stringify(document)));
+  return await packBundle(files);
 }
 
 interface Field {
