@@ -177,6 +177,17 @@ Deno.test("admitMigration() reads keys, checks, references and indexes", async (
   );
 });
 
+Deno.test("admitMigration() leaves out indexes for searches inside values, with a note", async () => {
+  const notes: string[] = [];
+  const sql = "create table docs (id uuid primary key, tags text[], data jsonb, body text);\n" +
+    "create index docs_tags on docs using gin (tags);\n" +
+    "create index docs_body on docs using gin (body gin_trgm_ops);";
+  const changes = await admit(sql, new Map(), notes);
+  assert.deepEqual(changes.map((change) => change.kind), ["createTable"]);
+  assert.equal(notes.length, 2);
+  assert.match(notes[0]!, /:2: CREATE INDEX with USING gin was left out/);
+});
+
 Deno.test("admitMigration() never lets a policy of the author into the changes", async () => {
   const sql =
     "create policy wide on notes using (true); alter table notes enable row level security";

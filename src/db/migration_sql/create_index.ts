@@ -1,6 +1,7 @@
 /**
  * CREATE INDEX. Every index becomes a plain one of the engine: CONCURRENTLY and the order of nulls
- * change nothing but speed; access methods that answer other questions than a plain index are refused.
+ * change nothing but speed. One that only makes searches inside values faster is left out, with a note;
+ * other access methods are refused.
  *
  * @module
  */
@@ -28,6 +29,8 @@ const FIELDS = [
 const KEY_FIELDS = ["name", "expr", "opclass", "ordering", "nulls_ordering"] as const;
 /** Methods whose questions a plain index answers as well. */
 const PLAIN_METHODS: ReadonlySet<string> = new Set(["btree", "hash", "brin"]);
+/** Methods that hold no rule and answer no question that the kernel asks. */
+const SEARCH_METHODS: ReadonlySet<string> = new Set(["gin", "gist"]);
 /** Operator classes that change how an index is searched, not what it holds. */
 const PLAIN_CLASSES: ReadonlySet<string> = new Set([
   "text_ops",
@@ -52,6 +55,10 @@ export function createIndex(admission: Admission, statement: IndexStmt): void {
   );
   onlyFields(admission, "CREATE INDEX", statement, FIELDS);
   const method = statement.accessMethod ?? "btree";
+  if (SEARCH_METHODS.has(method) && !statement.unique) {
+    admission.note(`CREATE INDEX with USING ${method} was left out: it only makes searches faster`);
+    return;
+  }
   if (!PLAIN_METHODS.has(method)) {
     throw admission.refuse(`CREATE INDEX with USING ${shown(method)} is not allowed: use btree`);
   }
