@@ -177,6 +177,19 @@ Deno.test("admitMigration() reads keys, checks, references and indexes", async (
   );
 });
 
+Deno.test("admitMigration() leaves out foreign keys to the host's own tables, with a note", async () => {
+  const notes: string[] = [];
+  const sql =
+    "create table visits (id uuid primary key, organization_id uuid not null references " +
+    "organizations (id) on delete cascade, guide_id uuid);\n" +
+    "alter table visits add foreign key (guide_id) references users (id);";
+  const changes = await admit(sql, new Map(), notes);
+  const [table] = changes;
+  assert.equal(changes.length, 1);
+  assert.ok(table?.kind === "createTable" && table.table.foreignKeys.length === 0);
+  assert.match(notes.join(), /:1: the foreign key to organizations was left out.*:2: .*users/s);
+});
+
 Deno.test("admitMigration() leaves out indexes for searches inside values, with a note", async () => {
   const notes: string[] = [];
   const sql = "create table docs (id uuid primary key, tags text[], data jsonb, body text);\n" +

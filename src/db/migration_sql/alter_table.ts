@@ -161,6 +161,7 @@ function constrain(admission: Admission, table: TableSpec, written: WrittenConst
     }
     case "foreign": {
       const key = foreignKeySpec(admission, table, written);
+      if (key === undefined) return;
       return admission.admit({ kind: "addForeignKey", table: name, key }, offset);
     }
   }

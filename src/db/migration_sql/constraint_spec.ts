@@ -23,6 +23,9 @@ import { TENANT_COLUMN } from "./reserved_columns.ts";
 
 type Written<Kind extends WrittenConstraint["kind"]> = Extract<WrittenConstraint, { kind: Kind }>;
 
+/** Tables beside the addon's own in the original kernel; rows here belong to their organization anyway. */
+const HOST_TABLES: ReadonlySet<string> = new Set(["organizations", "users"]);
+
 /** Types that no key can hold: both engines would compare them differently, or not at all. */
 const UNKEYED: ReadonlySet<ColumnSpec["type"]["kind"]> = new Set(["json", "bytes", "array"]);
 
@@ -126,14 +129,21 @@ function checkWords(expression: Expression): readonly string[] {
  * @param admission the migration at hand.
  * @param table the table, columns complete.
  * @param written the constraint.
- * @returns the foreign key, tenant column left out where the author left it out.
+ * @returns the foreign key, tenant column left out where the author left it out; undefined, with a
+ *   note, where it points at a table of the host that addons used to share a database with.
  * @throws {KernelError} schema.migration_refused — the target is not a table of this addon.
  */
 export function foreignKeySpec(
   admission: Admission,
   table: TableSpec,
   written: Written<"foreign">,
-): ForeignKeySpec {
+): ForeignKeySpec | undefined {
+  if (HOST_TABLES.has(written.target) && !admission.state.has(written.target)) {
+    admission.note(
+      `the foreign key to ${written.target} was left out: that table is the host's own`,
+    );
+    return undefined;
+  }
   const isSelf = written.target === table.name.table;
   const target = isSelf ? table : admission.table(written.target, written.offset);
   const targetColumns = written.targetColumns ?? authorKey(target);

@@ -106,6 +106,7 @@ function constrain(
       return { ...table, checks: [...table.checks, checkSpec(admission, table, written)] };
     case "foreign": {
       const key = foreignKeySpec(admission, table, written);
+      if (key === undefined) return table;
       return { ...table, foreignKeys: [...table.foreignKeys, key] };
     }
   }
