@@ -25,7 +25,7 @@ import type {
   InstallResult,
   OwnedNavigationGroup,
 } from "./addon_service.ts";
-import { keyMismatch, unsignedRefused } from "./errors.ts";
+import { keyMismatch, notInstalled, unsignedRefused } from "./errors.ts";
 import { installInTransaction } from "./install/install.ts";
 import { makeInstallSecret } from "./install/secret.ts";
 import { uninstallInTransaction } from "./install/uninstall.ts";
@@ -187,7 +187,9 @@ class Addons implements AddonService {
   async #installation(caller: Caller, manifest: Manifest): Promise<Installation> {
     const tables = this.#options.database.kysely;
     const row = await findInstallation(tables, caller.organizationId, manifest.key);
-    return installationOf(row!, secretSettings(manifest));
+    // Someone else may have taken it out again since.
+    if (row === undefined) throw notInstalled(manifest.key);
+    return installationOf(row, secretSettings(manifest));
   }
 
   async #live(caller: Caller) {

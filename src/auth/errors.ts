@@ -31,8 +31,8 @@ export function rateLimited(retryAfterSeconds: number): KernelError {
     code: "auth.rate_limited",
     kind: "rate_limited",
     message: "Too many failed logins; try again later",
-    // The second spelling is the one that `http/` turns into the header Retry-After.
-    details: { retryAfterSeconds, retry_after_seconds: retryAfterSeconds },
+    // `http/` makes the header Retry-After of it.
+    details: { retry_after_seconds: retryAfterSeconds },
   });
 }
 
@@ -42,7 +42,7 @@ export function busy(): KernelError {
     code: "auth.busy",
     kind: "unavailable",
     message: "Too many logins at one time; try again",
-    details: { retryAfterSeconds: 2, retry_after_seconds: 2 },
+    details: { retry_after_seconds: 2 },
   });
 }
 

@@ -34,7 +34,7 @@ export interface DatabaseOptions {
   /**
    * SQLite only, what a committed write survives: `process` the end of the process in any way (not
    * a power cut, which may take the last commits but never damages the file); `power` both, at
-   * about seven times the cost of a commit.
+   * many times the cost of a commit (a wait for the disk each).
    *
    * @default "process"
    */

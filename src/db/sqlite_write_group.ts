@@ -40,7 +40,8 @@ interface Write {
 /** Collects writes and commits them together. */
 export class WriteGroup {
   readonly #options: WriteGroupOptions;
-  #waiting: Write[] = [];
+  readonly #waiting: Write[] = [];
+  #isScheduled = false;
 
   /**
    * Makes an empty group.
@@ -61,8 +62,14 @@ export class WriteGroup {
   write(statements: readonly Statement[]): Promise<RawResult[]> {
     const { promise, resolve, reject } = Promise.withResolvers<RawResult[]>();
     this.#waiting.push({ statements, resolve, reject });
-    if (this.#waiting.length === 1) setImmediate(() => void this.#flush());
+    this.#schedule();
     return promise;
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => void this.#flush());
   }
 
   async #flush(): Promise<void> {
@@ -70,14 +77,16 @@ export class WriteGroup {
     try {
       await this.#options.inTurn(() => {
         group = this.#waiting.splice(0, MAX_GROUP);
+        this.#isScheduled = false;
         this.#commit(group);
       });
     } catch (thrown) {
       // The turn never came, or the database is closed: nothing of these was written.
       const left = group.length > 0 ? group : this.#waiting.splice(0);
+      this.#isScheduled = false;
       for (const write of left) write.reject(thrown);
     }
-    if (this.#waiting.length > 0) setImmediate(() => void this.#flush());
+    if (this.#waiting.length > 0) this.#schedule();
   }
 
   #commit(group: readonly Write[]): void {

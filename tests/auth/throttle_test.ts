@@ -22,7 +22,7 @@ async function attempt(
     return "in";
   } catch (thrown) {
     if (isKernelError(thrown, "auth.rate_limited")) {
-      return `limited for ${thrown.details?.["retryAfterSeconds"]} s`;
+      return `limited for ${thrown.details?.["retry_after_seconds"]} s`;
     }
     if (isKernelError(thrown, "auth.invalid_credentials")) return "refused";
     throw thrown;

@@ -102,3 +102,25 @@ Deno.test("SQLite: a crash inside a shared commit leaves every write whole or ab
     }
   }
 });
+
+Deno.test("SQLite: writes that follow one another share commits and make no empty ones", async () => {
+  const seen: string[] = [];
+  const { database } = await openWithTables({
+    beforeStatement: (_count, sql) => void seen.push(sql),
+  });
+  seen.length = 0;
+  const writer = async (from: number) => {
+    for (let id = from; id < from + 40; id++) {
+      await database.batch(null, [
+        plain(`insert into parent values (${id})`),
+        plain(`insert into child values (${id}, ${id})`),
+      ]);
+    }
+  };
+  await Promise.all([writer(1), writer(101), writer(201), writer(301)]);
+  const begins = seen.filter((sql) => sql.startsWith("begin")).length;
+  const empty = seen.filter((sql, at) => sql.startsWith("begin") && seen[at + 1] === "commit");
+  assert.ok(begins <= 80, `${begins} transactions for 160 writes of four writers`);
+  assert.deepEqual(empty, []);
+  await database.close();
+});
