@@ -8,6 +8,7 @@ import type { Migration } from "../src/db/migration.ts";
 import { identity } from "./0001_identity.ts";
 import { addons } from "./0002_addons.ts";
 import { events } from "./0003_events.ts";
+import { sandbox } from "./0004_sandbox.ts";
 
 /** Every migration in order. */
-export const migrations: readonly Migration[] = [identity, addons, events];
+export const migrations: readonly Migration[] = [identity, addons, events, sandbox];

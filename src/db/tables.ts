@@ -139,6 +139,78 @@ export interface CatalogTable {
   version: number;
 }
 
+/** A module as it was admitted and rewritten. */
+export interface PreparedModuleTable {
+  /** Hash of the original, version of the rewriter and the limits built in. */
+  id: string;
+  bundle_digest: string;
+  /** What the sandbox needs to know of it beside its bytes, as JSON text. */
+  outline: string;
+  bytes: Uint8Array;
+  created_at: string;
+}
+
+/** The circuit breaker of an installation that has failed. */
+export interface BreakerTable {
+  installation_id: string;
+  /** `closed` or `open`. */
+  state: string;
+  /** Times of recent failures as JSON text, milliseconds since 1970. */
+  failures: string;
+  opened_at: string | null;
+  /** When a probe may be tried. */
+  retry_at: string | null;
+  /** Times it has opened in a row. */
+  openings: number;
+  updated_at: string;
+}
+
+/** One audit record. */
+export interface AuditRecordTable {
+  sequence: Generated<number>;
+  name: string;
+  /** `info` or `warning`. */
+  severity: string;
+  organization_id: string | null;
+  addon_key: string | null;
+  installation_id: string | null;
+  actor_id: string | null;
+  request_id: string | null;
+  /** JSON text. */
+  details: string;
+  created_at: string;
+}
+
+/** A value of an addon's key-value store. */
+export interface AddonValueTable {
+  organization_id: string;
+  addon_key: string;
+  key: string;
+  value: Uint8Array;
+  created_at: string;
+  updated_at: string;
+}
+
+/** A secret that an operator gave to an addon of an organization. */
+export interface AddonSecretTable {
+  organization_id: string;
+  addon_key: string;
+  name: string;
+  /** base64(nonce ‖ ciphertext ‖ tag), AES-256-GCM under the master key. */
+  sealed: string;
+  updated_at: string;
+}
+
+/** A schedule that an addon's code registered. */
+export interface AddonScheduleTable {
+  organization_id: string;
+  addon_key: string;
+  handler: string;
+  /** Cron expression as the guest gave it. */
+  schedule: string;
+  created_at: string;
+}
+
 /** Every kernel table by name. */
 export interface KernelTables {
   organizations: OrganizationTable;
@@ -151,6 +223,12 @@ export interface KernelTables {
   catalogs: CatalogTable;
   login_attempts: LoginAttemptTable;
   schema_migrations: SchemaMigrationTable;
+  prepared_modules: PreparedModuleTable;
+  breakers: BreakerTable;
+  audit_records: AuditRecordTable;
+  addon_values: AddonValueTable;
+  addon_secrets: AddonSecretTable;
+  addon_schedules: AddonScheduleTable;
 }
 
 const NAMES: Readonly<Record<keyof KernelTables, true>> = {
@@ -164,6 +242,12 @@ const NAMES: Readonly<Record<keyof KernelTables, true>> = {
   catalogs: true,
   login_attempts: true,
   schema_migrations: true,
+  prepared_modules: true,
+  breakers: true,
+  audit_records: true,
+  addon_values: true,
+  addon_secrets: true,
+  addon_schedules: true,
 };
 
 /** Names of every kernel table. */

@@ -1,0 +1,28 @@
+/**
+ * Audit: a structured record of decisions and changes that somebody may have to answer for. Where
+ * records go is the sink's matter; they never hold payloads or secrets.
+ *
+ * @module
+ */
+
+/** One record. */
+export interface AuditRecord {
+  /** Dotted name of what happened, such as `capability.violation` or `enforcement.changed`. */
+  readonly name: string;
+  readonly severity: "info" | "warning";
+  readonly organizationId?: string;
+  readonly addonKey?: string;
+  readonly installationId?: string;
+  readonly actorId?: string;
+  readonly requestId?: string;
+  /** Facts: texts, numbers and booleans; cut to 4 KiB. */
+  readonly details?: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** Takes records. */
+export interface AuditSink {
+  /** Takes a record; never throws and never blocks. Over its bound it counts instead of keeping. */
+  record(record: AuditRecord): void;
+  /** Settles when everything taken so far is kept. */
+  flush(): Promise<void>;
+}
