@@ -8,7 +8,7 @@
 const root = new URL("../", import.meta.url);
 // What sql.ref() names looks like a code and is none.
 const CODE =
-  /(?<!\bref\()"((?:access|addon|auth|bundle|db|http|kernel|model|record|schema)\.[a-z0-9_]+)"/g;
+  /(?<!\bref\()"((?:access|addon|auth|bundle|db|egress|guest_sql|http|kernel|model|record|sandbox|schema)\.[a-z0-9_]+)"/g;
 
 async function sources(folder: string): Promise<string[]> {
   const found: string[] = [];
