@@ -51,7 +51,11 @@ const ALWAYS = [
 function flags(settings: Settings): string[] {
   const paths = folders(settings).join(",");
   return [
-    `--allow-net=${networkAddresses(settings).join(",")}`,
+    // Where a host's name leads is known when a request is made; the worker that makes it is given
+    // that one address.
+    settings.egress === undefined
+      ? `--allow-net=${networkAddresses(settings).join(",")}`
+      : "--allow-net",
     `--allow-read=${paths}`,
     `--allow-write=${paths}`,
   ];

@@ -49,6 +49,10 @@ export async function readEnvironment(): Promise<Environment> {
       unsignedBundles: settings.marketplaceKeys.length > 0 ? "refuse" : settings.unsignedBundles,
       registration: settings.registration,
       corsOrigins: settings.corsOrigins,
+      enforcement: settings.enforcement,
+      ...(settings.egress === undefined ? {} : { egress: settings.egress }),
+      sandbox: settings.sandbox,
+      ...(settings.operatorToken === undefined ? {} : { operatorToken: settings.operatorToken }),
       logger,
     },
   };

@@ -8,9 +8,35 @@
 import type { Clock } from "../base/clock.ts";
 import type { IdSource } from "../base/ids.ts";
 import type { FaultPort } from "../db/database.ts";
+import type { EnforcementMode } from "../access/capability.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { NavigationGroup } from "../bundle/manifest/manifest.ts";
 import type { HostModelDefinition } from "../models/host_model.ts";
+
+/** Which outbound HTTP requests addons may make at all, beside their own capabilities. */
+export interface EgressSettings {
+  /** `any` public host, or these: `api.example.com`, `*.example.com`, `example.com:8443`. */
+  readonly hosts: "any" | readonly string[];
+  /**
+   * Addresses that are not public and may be reached all the same: `10.0.0.5`, `10.1.0.0/16`,
+   * `127.0.0.1:9000`. @default none
+   */
+  readonly privateAddresses?: readonly string[];
+}
+
+/** Bounds on addon code. */
+export interface SandboxSettings {
+  /** Most workers, 1 to 1,024; each is a thread of about 8 MiB. @default 2 per core, 4 or more */
+  readonly maxWorkers?: number;
+  /** Most workers of one addon. @default half of `maxWorkers` */
+  readonly maxWorkersPerAddon?: number;
+  /** Most memory of one instance, in MiB, 1 to 4,096. @default 256 */
+  readonly memoryLimitMiB?: number;
+  /** Longest an invocation may take, in milliseconds, 10 to 30,000. @default 30,000 */
+  readonly timeoutMs?: number;
+  /** CPU budget of an invocation in checks (loop turns and calls), 1,000 or more. @default none */
+  readonly fuel?: number;
+}
 
 /** Options of {@link createKernel}. */
 export interface KernelOptions {
@@ -35,6 +61,22 @@ export interface KernelOptions {
   readonly unsignedBundles?: "refuse" | "allow";
   /** Whether strangers may open an organization through `/api/auth/register`. @default "closed" */
   readonly registration?: "open" | "closed";
+  /**
+   * Whether capabilities that an addon lacks refuse, or are only recorded (`shadow`): for trying a
+   * manifest out. Tenant isolation, SQL checks, address checks and limits have no shadow.
+   *
+   * @default "enforce"
+   */
+  readonly enforcement?: EnforcementMode;
+  /** Outbound HTTP of addons. @default none: every request of an addon is refused */
+  readonly egress?: EgressSettings;
+  /** Bounds on addon code. */
+  readonly sandbox?: SandboxSettings;
+  /**
+   * What operators present as bearer token for `/metrics` and `/api/operator`, 32 characters or
+   * more. @default those routes refuse everybody
+   */
+  readonly operatorToken?: string;
   /** How long a token is valid, in seconds, 60 to 2,592,000. @default 86,400 */
   readonly tokenLifetimeSeconds?: number;
   /** Origins whose pages may call the API. @default none */

@@ -7,6 +7,8 @@
 
 import { KernelError } from "../base/error.ts";
 import type { LogLevel } from "../telemetry/log.ts";
+import { readEgress, readOperatorToken, readSandbox } from "./code_settings.ts";
+import type { EgressSettings, SandboxSettings } from "./options.ts";
 
 /** What the environment says, checked. */
 export interface Settings {
@@ -22,6 +24,11 @@ export interface Settings {
   /** 32 bytes as hex or base64; generated into the data directory when absent. */
   readonly masterKey?: string;
   readonly enforcement: "enforce" | "shadow";
+  /** Outbound HTTP of addons; absent means off. */
+  readonly egress?: EgressSettings;
+  readonly sandbox: SandboxSettings;
+  /** Opens `/metrics` and `/api/operator`. */
+  readonly operatorToken?: string;
   /** Trusted Ed25519 keys, hex. */
   readonly marketplaceKeys: readonly string[];
   readonly unsignedBundles: "refuse" | "allow";
@@ -46,6 +53,13 @@ export const SETTING_NAMES = [
   "JWT_SECRET",
   "METACORE_MASTER_KEY",
   "METACORE_ENFORCE",
+  "METACORE_EGRESS",
+  "METACORE_EGRESS_PRIVATE",
+  "METACORE_GUEST_WORKERS",
+  "METACORE_GUEST_MEMORY_MIB",
+  "METACORE_GUEST_TIMEOUT_MS",
+  "METACORE_GUEST_FUEL",
+  "METACORE_OPERATOR_TOKEN",
   "MARKETPLACE_PUBKEYS",
   "MARKETPLACE_PUBKEY",
   "ALLOW_UNSIGNED_BUNDLES",
@@ -80,6 +94,8 @@ export function readSettings(get: (name: string) => string | undefined): Setting
   const masterKey = env("METACORE_MASTER_KEY");
   const adminEmail = env("METACORE_ADMIN_EMAIL");
   const adminPassword = env("METACORE_ADMIN_PASSWORD");
+  const egress = readEgress(env, refuse);
+  const operatorToken = readOperatorToken(env, refuse);
   return {
     host: env("HOST") ?? "127.0.0.1",
     port: readPort(env),
@@ -89,6 +105,9 @@ export function readSettings(get: (name: string) => string | undefined): Setting
     ...(jwtSecret === undefined ? {} : { jwtSecret }),
     ...(masterKey === undefined ? {} : { masterKey }),
     enforcement: readEnforcement(env),
+    ...(egress === undefined ? {} : { egress }),
+    sandbox: readSandbox(env, refuse),
+    ...(operatorToken === undefined ? {} : { operatorToken }),
     marketplaceKeys: readKeys(env),
     unsignedBundles: readChoice(env, "ALLOW_UNSIGNED_BUNDLES", {
       allow: YES,
