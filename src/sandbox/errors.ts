@@ -39,6 +39,10 @@ const FAILURES = {
   "sandbox.killed": { kind: "unavailable", counts: false },
   /** A worker could not be started, or its walls did not hold. */
   "sandbox.worker_failed": { kind: "unavailable", counts: false },
+  /** The installation's circuit breaker is open: its code failed too often. */
+  "sandbox.circuit_open": { kind: "unavailable", counts: false },
+  /** Whether the circuit breaker is open cannot be told: its state could not be read. */
+  "sandbox.circuit_unknown": { kind: "unavailable", counts: false },
 } as const satisfies Readonly<Record<string, { kind: ErrorKind; counts: boolean }>>;
 
 /** A code of this room. */
