@@ -106,3 +106,42 @@ export function isolationChanged(addonKey: string, kept: string, offered: string
     details: { addon_key: addonKey, kept, offered },
   });
 }
+
+/** The model has no such action; the text is contract/metacore.md §1.6. */
+export function actionNotFound(model: string, actionKey: string): KernelError {
+  return new KernelError({
+    code: "addon.action_not_found",
+    kind: "not_found",
+    message: "action not found",
+    details: { model, action: actionKey.slice(0, 128) },
+  });
+}
+
+/** This kernel cannot run triggers of the type; the text is contract/metacore.md §1.6. */
+export function triggerUnsupported(type: string): KernelError {
+  return new KernelError({
+    code: "addon.trigger_unsupported",
+    kind: "unsupported",
+    message: `unsupported trigger type: "${type}"`,
+  });
+}
+
+/** The addon brings no module. */
+export function noCode(addonKey: string): KernelError {
+  return new KernelError({
+    code: "addon.no_code",
+    kind: "unsupported",
+    message: `addon "${addonKey}" has no WASM backend`,
+    details: { addon_key: addonKey },
+  });
+}
+
+/** The manifest does not offer the function. */
+export function functionNotExported(addonKey: string, name: string): KernelError {
+  return new KernelError({
+    code: "addon.function_not_exported",
+    kind: "invalid",
+    message: `function "${name.slice(0, 128)}" not in backend.exports`,
+    details: { addon_key: addonKey },
+  });
+}

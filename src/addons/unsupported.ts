@@ -32,10 +32,17 @@ export function unsupportedParts(manifest: Manifest): string[] {
     if (consequence !== undefined && !isEmpty(value)) found.push(`${block}: ${consequence}`);
   }
   const runtime = manifest.backend?.runtime;
-  if (runtime !== undefined) {
-    found.push(`backend.runtime "${runtime}": the addon's own code is not run`);
+  if (runtime !== undefined && runtime !== "wasm") {
+    found.push(`backend.runtime "${runtime}": the addon's own code is not called`);
   }
-  return found;
+  return [...found, ...uncalledActions(manifest)];
+}
+
+function uncalledActions(manifest: Manifest): string[] {
+  return Object.entries(manifest.actions).flatMap(([model, actions]) =>
+    actions.filter(({ trigger }) => trigger === undefined || trigger.type === "webhook")
+      .map(({ key }) => `actions.${model}.${key}: webhooks are not called`)
+  );
 }
 
 function isEmpty(value: unknown): boolean {

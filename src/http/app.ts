@@ -19,6 +19,7 @@ import { authenticate } from "./middleware/authenticate.ts";
 import { CorsPolicy } from "./middleware/cors.ts";
 import { Deadlines } from "./middleware/deadlines.ts";
 import { Gate } from "./middleware/gate.ts";
+import { proveOperator } from "./middleware/operator.ts";
 import { requestIdOf } from "./middleware/request_id.ts";
 import { UploadSlots } from "./middleware/upload_slots.ts";
 import { checkUrl } from "./middleware/url.ts";
@@ -114,6 +115,10 @@ async function answerRoute(
   if (route.access === "probe") return await route.handle(exchange, context);
   if (context.stopping()) throw serverStopping();
   if (route.access === "public") return await route.handle(exchange, context);
+  if (route.access === "operator") {
+    proveOperator(exchange, context.services.operator.token);
+    return await route.handle(exchange, context);
+  }
   const caller = await authenticate(exchange, context.services.auth);
   return await route.handle(exchange, context, caller);
 }

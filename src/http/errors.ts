@@ -214,3 +214,21 @@ export function invalidLimit(name: string, value: unknown): KernelError {
     message: `HTTP limit ${name}: ${String(value)} is not a whole number of 1 or more`,
   });
 }
+
+/** Routes of the operator exist only where the operator has set a token. */
+export function operatorUnavailable(): KernelError {
+  return new KernelError({
+    code: "http.operator_unavailable",
+    kind: "forbidden",
+    message: "routes for operators are switched off: set METACORE_OPERATOR_TOKEN",
+  });
+}
+
+/** The token is not the operator's. */
+export function operatorRefused(): KernelError {
+  return new KernelError({
+    code: "http.operator_refused",
+    kind: "forbidden",
+    message: "this is not the operator's token",
+  });
+}

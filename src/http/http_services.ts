@@ -5,12 +5,17 @@
  * @module
  */
 
+import type { AuditLog } from "../access/audit_store.ts";
+import type { EnforcementMode } from "../access/capability.ts";
+import type { ActionService } from "../addons/actions/action_service.ts";
 import type { AddonService } from "../addons/addon_service.ts";
+import type { AddonCode } from "../addons/code/addon_code.ts";
 import type { AuthService } from "../auth/auth_service.ts";
 import type { Clock } from "../base/clock.ts";
 import type { IdSource } from "../base/ids.ts";
 import type { MetadataService } from "../models/metadata_service.ts";
 import type { RecordService } from "../records/record_service.ts";
+import type { SandboxStats } from "../sandbox/sandbox.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { HttpLimits } from "./limits.ts";
 
@@ -28,12 +33,29 @@ export interface CorsSettings {
   readonly origins: readonly string[];
 }
 
+/** What the operator of the process may see and do. */
+export interface OperatorServices {
+  /** What they present as bearer token; absent refuses everybody. */
+  readonly token?: string;
+  /** Every metric in text form. */
+  readonly metrics: () => string;
+  readonly sandboxStats: () => SandboxStats;
+  /** Stops running calls of an addon. @returns how many */
+  readonly stop: (addonKey: string, organizationId?: string) => number;
+  readonly enforcement: () => EnforcementMode;
+  readonly setEnforcement: (mode: EnforcementMode) => Promise<void>;
+}
+
 /** What the HTTP room is made of. */
 export interface HttpServices {
   readonly auth: AuthService;
   readonly records: RecordService;
   readonly metadata: MetadataService;
   readonly addons: AddonService;
+  readonly actions: ActionService;
+  readonly code: AddonCode;
+  readonly audit: AuditLog;
+  readonly operator: OperatorServices;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly ids: IdSource;

@@ -26,8 +26,11 @@ export interface RouteDescription {
   /** Path with `:name` for variable segments; letter case and a trailing slash do not count. */
   readonly path: string;
   readonly summary: string;
-  /** `public`: anybody; `user`: a valid token; `probe`: anybody, also while the server stops. */
-  readonly access: "public" | "user" | "probe";
+  /**
+   * `public`: anybody; `user`: a valid token; `operator`: the operator's token; `probe`: anybody,
+   * also while the server stops.
+   */
+  readonly access: "public" | "user" | "probe" | "operator";
   /** Permission that the service demands, with `<model>` where the path gives it. */
   readonly permission?: string;
   /** Names of the query's parameters. */
@@ -67,5 +70,11 @@ export interface UserRoute extends RouteDescription {
   ) => Promise<Answer>;
 }
 
+/** A route for whoever runs the process. */
+export interface OperatorRoute extends RouteDescription {
+  readonly access: "operator";
+  readonly handle: (exchange: Exchange, context: RouteContext) => Promise<Answer>;
+}
+
 /** Any route. */
-export type Route = OpenRoute | UserRoute;
+export type Route = OpenRoute | UserRoute | OperatorRoute;

@@ -5,11 +5,14 @@
  */
 
 import type { Route, RouteDescription } from "./route.ts";
+import { ACTION_ROUTES } from "./routes/actions.ts";
+import { ADDON_CODE_ROUTES } from "./routes/addon_code.ts";
 import { ADDON_ROUTES } from "./routes/addons.ts";
 import { AUTH_ROUTES } from "./routes/auth.ts";
 import { HEALTH_ROUTES } from "./routes/health.ts";
 import { LOOKUP_ROUTES } from "./routes/lookups.ts";
 import { METADATA_ROUTES } from "./routes/metadata.ts";
+import { OPERATOR_ROUTES } from "./routes/operator.ts";
 import { RECORD_ROUTES } from "./routes/records.ts";
 
 /** Every route. */
@@ -18,8 +21,11 @@ export const ROUTES: readonly Route[] = [
   ...AUTH_ROUTES, //     /api/auth
   ...METADATA_ROUTES, // /api/metadata
   ...RECORD_ROUTES, //   /api/dynamic, /api/data
+  ...ACTION_ROUTES, //   …/:id/action/:key
   ...LOOKUP_ROUTES, //   /api/options, /api/search
   ...ADDON_ROUTES, //    /api/metacore, /api/navigation
+  ...ADDON_CODE_ROUTES, // …/installations/:key/code, /traps, /api/metacore/audit
+  ...OPERATOR_ROUTES, // /metrics, /api/operator
 ];
 
 /**

@@ -22,13 +22,23 @@ const STATUS_OF_KIND: Readonly<Record<ErrorKind, number>> = {
   internal: 500,
 };
 
-/** Failures of HTTP itself that have a status of their own: RFC 9110, and 499 for logs. */
+/**
+ * Failures that have a status of their own: those of HTTP itself (RFC 9110, and 499 for logs), and
+ * those of an addon's code, for which this server is a gateway.
+ */
 const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   "http.method_not_allowed": 405,
   "http.body_timeout": 408,
   "http.url_too_long": 414,
   "http.unsupported_encoding": 415,
   "http.client_gone": 499,
+  "sandbox.trap": 502,
+  "sandbox.bad_result": 502,
+  "sandbox.guest_error": 502,
+  "sandbox.out_of_memory": 502,
+  "sandbox.instantiation_failed": 502,
+  "sandbox.missing_export": 502,
+  "sandbox.cancelled": 499,
 };
 
 const DEFAULT_RETRY_AFTER_SECONDS = 1;
@@ -55,7 +65,8 @@ export function statusOf(error: KernelError): number {
 export function headersOf(error: KernelError): Readonly<Record<string, string>> {
   if (error.kind === "unauthenticated") return { "www-authenticate": 'Bearer realm="metacore"' };
   if (error.code === "http.stopping") return { "connection": "close", "retry-after": "1" };
-  if (error.kind === "rate_limited" || error.kind === "unavailable") {
+  const status = statusOf(error);
+  if (status === 429 || status === 503) {
     const seconds = error.details?.["retry_after_seconds"];
     const wait = typeof seconds === "number" && seconds > 0 ? seconds : DEFAULT_RETRY_AFTER_SECONDS;
     return { "retry-after": String(Math.ceil(wait)) };

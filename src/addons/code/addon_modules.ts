@@ -1,0 +1,158 @@
+/**
+ * The modules of addons: admitted and rewritten once at install, compiled when first called, kept
+ * while they are used. An idle addon costs a row, not memory.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../base/clock.ts";
+import { openBundle } from "../../bundle/bundle.ts";
+import type { Bundle } from "../../bundle/bundle.ts";
+import type { Manifest } from "../../bundle/manifest/manifest.ts";
+import type { Database } from "../../db/database.ts";
+import {
+  compilePrepared,
+  type PreparedModule,
+  prepareModule,
+} from "../../sandbox/module/prepare_module.ts";
+import { REWRITER_VERSION } from "../../sandbox/module/instrument_module.ts";
+import type { GuestCode, LoadedModule } from "../../sandbox/sandbox.ts";
+import { noCode } from "../errors.ts";
+import type { LiveInstallation } from "../live_installations.ts";
+import { type CodeLimits, memoryLimitPages } from "./code_limits.ts";
+import { modulePolicy } from "./module_policy.ts";
+import { findPrepared, keepPrepared } from "./prepared_store.ts";
+
+/** What modules are made and kept with. */
+export interface AddonModulesOptions {
+  readonly database: Database;
+  readonly limits: CodeLimits;
+  readonly kernelContractVersion: string;
+  readonly clock: Clock;
+}
+
+/** Compiled modules that are kept at hand; a module in use is kept by its workers as well. */
+const MAX_COMPILED = 64;
+
+/** Finds the modules of bundles. */
+export class AddonModules {
+  readonly #options: AddonModulesOptions;
+  readonly #compiled = new Map<string, Promise<LoadedModule>>();
+
+  /**
+   * Makes a store; nothing is read or compiled before it is asked for.
+   *
+   * @param options what it works with.
+   */
+  constructor(options: AddonModulesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Admits and rewrites the module of a bundle.
+   *
+   * @param bundle an opened bundle.
+   * @returns the module; undefined for a bundle without code.
+   * @throws {KernelError} sandbox.invalid_module, sandbox.module_refused — naming every import,
+   *   feature or figure that is not admitted; sandbox.compile_failed
+   */
+  async prepare(bundle: Bundle): Promise<PreparedModule | undefined> {
+    const { manifest, backendEntry } = bundle;
+    if (manifest.backend?.runtime !== "wasm" || backendEntry === undefined) return undefined;
+    const { bytes } = bundle.entries.get(backendEntry)!;
+    const prepared = await prepareModule(bytes, {
+      ...modulePolicy(manifest),
+      memoryLimitPages: memoryLimitPages(manifest.backend, this.#options.limits),
+      interrupt: this.#interrupt(),
+    });
+    // What the engine cannot compile is refused at install, not at the first call.
+    await compilePrepared(prepared, { timeoutMs: this.#options.limits.compileTimeoutMs });
+    return prepared;
+  }
+
+  /**
+   * Names a bundle's module as it runs under the present limits.
+   *
+   * @param bundleDigest the bundle.
+   * @param manifest its manifest.
+   * @returns equal for equal code under equal limits.
+   */
+  idOf(bundleDigest: string, manifest: Manifest): string {
+    if (manifest.backend === undefined) throw noCode(manifest.key);
+    const pages = memoryLimitPages(manifest.backend, this.#options.limits);
+    return [bundleDigest, `r${REWRITER_VERSION}`, this.#interrupt(), `${pages}p`].join(":");
+  }
+
+  /**
+   * Gives the code of an installation to the sandbox.
+   *
+   * @param installation an installation whose manifest has a WASM backend.
+   * @returns the code; nothing is loaded before a worker needs it.
+   * @throws {KernelError} addon.no_code
+   */
+  codeOf(installation: LiveInstallation): GuestCode {
+    const { row, manifest } = installation;
+    const digest = row.bundle_digest;
+    if (digest === null || manifest.backend?.runtime !== "wasm") throw noCode(manifest.key);
+    const id = this.idOf(digest, manifest);
+    return { id, addonKey: manifest.key, load: () => this.#load(id, digest, manifest) };
+  }
+
+  /**
+   * Opens the bundle of an installation as it was uploaded.
+   *
+   * @param bundleDigest the bundle.
+   * @param addonKey for the message when it is gone.
+   * @returns the bundle; its bytes have been hashed again.
+   * @throws {KernelError} addon.no_code — the bundle is gone or is not what it was.
+   */
+  async bundleOf(bundleDigest: string, addonKey: string): Promise<Bundle> {
+    const row = await this.#options.database.kysely.selectFrom("bundles").select("archive")
+      .where("digest", "=", bundleDigest).executeTakeFirst();
+    if (row === undefined) throw noCode(addonKey);
+    const bundle = await openBundle(row.archive, {
+      kernelVersion: this.#options.kernelContractVersion,
+    });
+    if (bundle.digest !== bundleDigest) throw noCode(addonKey);
+    return bundle;
+  }
+
+  #interrupt(): "epoch" | "both" {
+    return this.#options.limits.fuel === undefined ? "epoch" : "both";
+  }
+
+  #load(id: string, digest: string, manifest: Manifest): Promise<LoadedModule> {
+    const known = this.#compiled.get(id);
+    this.#compiled.delete(id);
+    const loading = known ?? this.#compile(id, digest, manifest);
+    this.#compiled.set(id, loading);
+    loading.catch(() => {
+      if (this.#compiled.get(id) === loading) this.#compiled.delete(id);
+    });
+    if (this.#compiled.size > MAX_COMPILED) {
+      const [oldest] = this.#compiled.keys();
+      this.#compiled.delete(oldest!);
+    }
+    return loading;
+  }
+
+  async #compile(id: string, digest: string, manifest: Manifest): Promise<LoadedModule> {
+    const tables = this.#options.database.kysely;
+    const prepared = await findPrepared(tables, id) ??
+      await this.#prepareAgain(id, digest, manifest);
+    const module = await compilePrepared(prepared, {
+      timeoutMs: this.#options.limits.compileTimeoutMs,
+    });
+    const { abi, level, startFunctions, imports, interrupt, memoryLimitBytes } = prepared;
+    return { module, abi, level, startFunctions, imports, interrupt, memoryLimitBytes };
+  }
+
+  /** Limits or the rewriter have changed since the install. */
+  async #prepareAgain(id: string, digest: string, manifest: Manifest): Promise<PreparedModule> {
+    const prepared = await this.prepare(await this.bundleOf(digest, manifest.key));
+    if (prepared === undefined) throw noCode(manifest.key);
+    const at = new Date(this.#options.clock.nowMs()).toISOString();
+    await keepPrepared(this.#options.database.kysely, id, digest, prepared, at);
+    return prepared;
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * Actions of records (contract/metacore.md §1.6 and §8.4, contract/client.md §5). A failure carries
+ * `error {code, message}` beside the usual fields: the published client of actions shows that one.
+ *
+ * @module
+ */
+
+import type { ActionResult } from "../../addons/actions/action_service.ts";
+import type { UserCaller } from "../../base/caller.ts";
+import { isKernelError } from "../../base/error.ts";
+import type { KernelError } from "../../base/error.ts";
+import { isJsonObject } from "../../base/json.ts";
+import type { Json, JsonObject } from "../../base/json.ts";
+import type { Answer } from "../answer.ts";
+import { invalidBody } from "../errors.ts";
+import type { Exchange } from "../exchange.ts";
+import { failureAnswer } from "../failure.ts";
+import { readJson } from "../middleware/body.ts";
+import type { RouteContext, UserRoute } from "../route.ts";
+
+const BASES: readonly string[] = [
+  "/api/dynamic/:model",
+  "/api/data/:model",
+  "/api/dynamic/:model/me",
+  "/api/data/:model/me",
+];
+
+/** Words that clients of actions know for failures of addon code (contract/metacore.md §17.1). */
+const WORDS: Readonly<Record<string, string>> = {
+  "sandbox.trap": "runtime_error",
+  "sandbox.bad_result": "runtime_error",
+  "sandbox.guest_error": "runtime_error",
+  "sandbox.instantiation_failed": "runtime_error",
+  "sandbox.missing_export": "runtime_error",
+  "sandbox.timeout": "timeout",
+  "sandbox.fuel_exhausted": "timeout",
+  "sandbox.out_of_memory": "memory_exhausted",
+  "sandbox.cancelled": "canceled",
+  "sandbox.killed": "canceled",
+  "sandbox.busy": "addon_unavailable",
+  "sandbox.circuit_open": "addon_unavailable",
+  "sandbox.circuit_unknown": "addon_unavailable",
+  "db.serialization_failure": "serialization_failure",
+};
+
+/** Routes of actions. */
+export const ACTION_ROUTES: readonly UserRoute[] = BASES.map((base) => ({
+  method: "POST",
+  path: `${base}/:id/action/:key`,
+  summary: "Runs an action of an addon on a record; 422 where the addon declines.",
+  access: "user",
+  permission: "<model>.update",
+  body: { contentTypes: ["application/json"], shape: "the action's fields; may be absent" },
+  answer: { status: 200, shape: "{success, data, meta: {model, action, trigger_type, …}}" },
+  handle: run,
+}));
+
+async function run(
+  exchange: Exchange,
+  { services, limits }: RouteContext,
+  caller: UserCaller,
+): Promise<Answer> {
+  const payload = await payloadOf(exchange, limits);
+  const { model, id, key } = exchange.params;
+  try {
+    return answerOf(await services.actions.run(caller, model!, id!, key!, payload));
+  } catch (thrown) {
+    if (!isKernelError(thrown)) throw thrown;
+    const word = WORDS[thrown.code];
+    if (word === undefined) throw thrown;
+    services.logger.warn("an action failed", {
+      code: thrown.code,
+      action: key,
+      request_id: caller.requestId,
+    });
+    return failedAnswer(thrown, word, caller.requestId);
+  }
+}
+
+/** Buttons without a form send no body, or an empty one. */
+async function payloadOf(exchange: Exchange, limits: RouteContext["limits"]): Promise<JsonObject> {
+  const { body, headers } = exchange.request;
+  if (body === null || headers.get("content-length") === "0") return {};
+  // Border: what was parsed as JSON is JSON.
+  const value = await readJson(exchange, limits) as Json;
+  if (value === null) return {};
+  if (!isJsonObject(value)) throw invalidBody("the body of an action is a JSON object, or absent");
+  return value;
+}
+
+function answerOf(result: ActionResult): Answer {
+  const { data, error, meta } = result;
+  if (result.outcome === "done") {
+    return { status: 200, body: JSON.stringify({ success: true, data, meta }) };
+  }
+  return {
+    status: 422,
+    body: JSON.stringify({ success: false, message: error?.message, error, data, meta }),
+  };
+}
+
+function failedAnswer(failure: KernelError, word: string, requestId: string): Answer {
+  const answer = failureAnswer(failure, requestId);
+  const body: JsonObject = JSON.parse(answer.body ?? "{}");
+  const error = { code: word, message: failure.message };
+  return { ...answer, body: JSON.stringify({ ...body, error }) };
+}
