@@ -63,6 +63,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "libpg-query": ["db"],
   "modern-tar": ["bundle"],
   "pg": ["db"],
+  "pgsql-deparser": ["db"],
   "re2js": ["bundle", "models"],
   "semver": ["bundle"],
   "zod": ["bundle"],
