@@ -1,0 +1,324 @@
+/**
+ * The sandbox: keeps workers by code, gives each one invocation at a time, lets the rest wait within
+ * bounds. Starting and ending workers is `pool_staff.ts`'s, stopping a guest is the worker's.
+ *
+ * @module
+ */
+
+import { silentLogger } from "../telemetry/log.ts";
+import type { Logger } from "../telemetry/log.ts";
+import { isKernelError } from "../base/error.ts";
+import { type PoolLimits, poolLimits } from "./limits.ts";
+import { Fleet, type Slot } from "./pool_fleet.ts";
+import { Housekeeping } from "./pool_housekeeping.ts";
+import { type Waiter, WaitingQueue } from "./pool_queue.ts";
+import { busy, cancelled, closed, killed, mistakeOf } from "./pool_refusals.ts";
+import { Staff } from "./pool_staff.ts";
+import { WorkerStarter } from "./pool_starter.ts";
+import { systemTiming, type Timing } from "./pool_timing.ts";
+import { Turns } from "./pool_turns.ts";
+import { BoundedWaits } from "./pool_waits.ts";
+import type { GuestCode, Invocation, InvocationResult, Sandbox, SandboxStats } from "./sandbox.ts";
+import type { WorkerSource } from "./worker_port.ts";
+
+/** How a sandbox is made. */
+export interface SandboxOptions {
+  /** Where workers come from. */
+  readonly source: WorkerSource;
+  /** Bounds that differ from the defaults. */
+  readonly limits?: Partial<PoolLimits>;
+  /** @default the machine's clock and timers */
+  readonly timing?: Timing;
+  /** Told of workers that do not start. @default silent */
+  readonly logger?: Logger;
+}
+
+/** Failures after which a worker is not used again, whatever it says itself. */
+const SPENT: ReadonlySet<string> = new Set([
+  "sandbox.trap",
+  "sandbox.timeout",
+  "sandbox.fuel_exhausted",
+  "sandbox.killed",
+  "sandbox.cancelled",
+  "sandbox.worker_failed",
+]);
+/** A kept instance that has grown to this share of its limit is given up. */
+const GROWN_SHARE = 0.8;
+
+/**
+ * Makes a sandbox. Nothing is started before its first invocation.
+ *
+ * @param options where workers come from, and bounds.
+ * @returns the sandbox; close it.
+ * @throws {RangeError} when a bound is out of its range.
+ */
+export function createSandbox(options: SandboxOptions): Sandbox {
+  return new WorkerPool(options);
+}
+
+class WorkerPool implements Sandbox {
+  readonly #limits: PoolLimits;
+  readonly #timing: Timing;
+  readonly #source: WorkerSource;
+  readonly #fleet = new Fleet();
+  readonly #queue: WaitingQueue;
+  readonly #starter: WorkerStarter;
+  readonly #staff: Staff;
+  readonly #counts = { invocations: 0, traps: 0, timeouts: 0, refused: 0 };
+  readonly #turns: Turns;
+  readonly #housekeeping: Housekeeping;
+  #closing: Promise<void> | undefined;
+  #allReturned: (() => void) | undefined;
+
+  constructor(options: SandboxOptions) {
+    const logger = options.logger ?? silentLogger;
+    const limits = this.#limits = poolLimits(options.limits ?? {}, navigator.hardwareConcurrency);
+    const timing = this.#timing = options.timing ?? systemTiming;
+    const fleet = this.#fleet;
+    this.#source = options.source;
+    const queue = this.#queue = new WaitingQueue(limits);
+    const waits = new BoundedWaits(timing);
+    const starter = this.#starter = new WorkerStarter({
+      source: options.source,
+      timing,
+      waits,
+      logger,
+      startTimeoutMs: limits.loadTimeoutMs,
+    });
+    const staff = this.#staff = new Staff({
+      fleet,
+      starter,
+      waits,
+      limits,
+      timing,
+      logger,
+      events: {
+        changed: () => this.#changed(),
+        isWanted: (code) => queue.firstFor(code) !== undefined,
+        loadFailed: (code, thrown) => this.#loadFailed(code, thrown),
+        startFailed: () => this.#startFailed(),
+      },
+    });
+    const parts = { fleet, queue, staff, starter, limits, timing };
+    const turns = this.#turns = new Turns(parts);
+    this.#housekeeping = new Housekeeping({ ...parts, serve: () => turns.serve() });
+  }
+
+  invoke(code: GuestCode, invocation: Invocation): Promise<InvocationResult> {
+    if (this.#closing !== undefined) return Promise.reject(this.#refused(closed()));
+    const mistake = mistakeOf(invocation);
+    if (mistake !== undefined) return Promise.reject(mistake);
+    this.#housekeeping.begin();
+    if (this.#queue.size === 0) {
+      const slot = this.#fleet.idleFor(code.id, invocation.organizationId);
+      if (slot !== undefined) return this.#run(slot, invocation, 0);
+    }
+    return this.#wait(code, invocation);
+  }
+
+  kill(addonKey: string, organizationId?: string): number {
+    const isMeant = (of: string | undefined) =>
+      organizationId === undefined || of === organizationId;
+    let stopped = 0;
+    for (const waiter of [...this.#queue.of(addonKey)]) {
+      if (!isMeant(waiter.invocation.organizationId)) continue;
+      this.#queue.remove(waiter);
+      waiter.fail(killed(addonKey));
+      stopped++;
+    }
+    for (const slot of this.#fleet.all()) {
+      if (slot.state !== "busy" || slot.code?.addonKey !== addonKey) continue;
+      if (!isMeant(slot.organizationId)) continue;
+      slot.worker?.stop("killed");
+      stopped++;
+    }
+    return stopped;
+  }
+
+  retire(addonKey: string): void {
+    for (const slot of [...this.#fleet.all()]) {
+      if (slot.code?.addonKey !== addonKey) continue;
+      slot.isRetired = true;
+      if (slot.state === "idle") this.#staff.end(slot);
+    }
+  }
+
+  stats(): SandboxStats {
+    return {
+      workers: this.#fleet.size,
+      spareWorkers: this.#fleet.count((slot) => slot.state === "spare"),
+      busyWorkers: this.#fleet.count((slot) => slot.state === "busy"),
+      waiting: this.#queue.size,
+      ...this.#counts,
+    };
+  }
+
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#housekeeping.close();
+    for (const waiter of this.#queue.all()) {
+      this.#queue.remove(waiter);
+      waiter.fail(closed());
+    }
+    if (this.#fleet.find("busy") !== undefined) {
+      await new Promise<void>((resolve) => {
+        const cancel = this.#timing.after(resolve, this.#limits.closeTimeoutMs);
+        this.#allReturned = () => {
+          cancel();
+          resolve();
+        };
+      });
+    }
+    for (const slot of this.#fleet.all()) {
+      if (slot.state === "busy") slot.worker?.stop("killed");
+    }
+    await this.#staff.close();
+    await this.#source.close();
+  }
+
+  #refused<T>(failure: T): T {
+    this.#counts.refused++;
+    return failure;
+  }
+
+  async #run(slot: Slot, invocation: Invocation, waitedMs: number): Promise<InvocationResult> {
+    const { worker } = slot;
+    if (worker === undefined) throw new TypeError("A place without a worker was handed out.");
+    this.#fleet.move(slot, "busy");
+    slot.organizationId = invocation.organizationId;
+    this.#counts.invocations++;
+    const { signal } = invocation;
+    const cancel = signal === undefined ? undefined : () => worker.stop("cancelled");
+    if (cancel !== undefined) signal?.addEventListener("abort", cancel, { once: true });
+    let isSpent = false;
+    try {
+      const result = await worker.invoke(invocation);
+      if (waitedMs === 0) return result;
+      return { ...result, durationMs: result.durationMs + waitedMs, waitedMs };
+    } catch (thrown) {
+      isSpent = this.#countFailure(thrown) === "spent";
+      throw thrown;
+    } finally {
+      if (cancel !== undefined) signal?.removeEventListener("abort", cancel);
+      this.#release(slot, isSpent ? "spent" : "sound");
+    }
+  }
+
+  #countFailure(thrown: unknown): "spent" | "sound" {
+    if (!isKernelError(thrown)) return "sound";
+    if (thrown.code === "sandbox.trap") this.#counts.traps++;
+    if (thrown.code === "sandbox.timeout") this.#counts.timeouts++;
+    return SPENT.has(thrown.code) ? "spent" : "sound";
+  }
+
+  #release(slot: Slot, how: "spent" | "sound"): void {
+    slot.organizationId = undefined;
+    if (this.#closing !== undefined) this.#tellWhenAllReturned(slot);
+    // Closing may have taken it already.
+    if (slot.state !== "busy") return;
+    if (how === "spent" || this.#closing !== undefined || this.#isWornOut(slot)) {
+      this.#staff.end(slot);
+      return;
+    }
+    slot.idleSinceMs = this.#timing.nowMs();
+    this.#fleet.move(slot, "idle");
+    if (this.#queue.size > 0) return this.#turns.serve();
+    slot.turnStartedMs = slot.idleSinceMs;
+    this.#housekeeping.planIfIdle();
+  }
+
+  #tellWhenAllReturned(returned: Slot): void {
+    if (this.#fleet.find("busy", (slot) => slot !== returned) === undefined) this.#allReturned?.();
+  }
+
+  #isWornOut(slot: Slot): boolean {
+    const { worker } = slot;
+    if (worker === undefined || !worker.isUsable || slot.isRetired) return true;
+    if (worker.uses >= this.#limits.maxUsesPerWorker) return true;
+    if (worker.organizationId === undefined) return false;
+    const first = slot.firstMemoryBytes ??= worker.memoryBytes;
+    const limit = slot.memoryLimitBytes;
+    return worker.memoryBytes > first && worker.memoryBytes >= limit * GROWN_SHARE;
+  }
+
+  /** Waits for a worker; waiting counts against the invocation's time. */
+  #wait(code: GuestCode, invocation: Invocation): Promise<InvocationResult> {
+    const timing = this.#timing;
+    const sinceMs = timing.nowMs();
+    return new Promise((resolve, reject) => {
+      const stopWaiting = () => {
+        cancelTimer();
+        invocation.signal?.removeEventListener("abort", abort);
+      };
+      const waiter: Waiter = {
+        code,
+        invocation,
+        fail: (thrown) => {
+          stopWaiting();
+          reject(thrown);
+        },
+        run: (slot) => {
+          stopWaiting();
+          const waitedMs = timing.nowMs() - sinceMs;
+          const left = { ...invocation, timeoutMs: Math.max(1, invocation.timeoutMs - waitedMs) };
+          this.#run(slot, left, waitedMs).then(resolve, reject);
+        },
+      };
+      const leave = (why: () => Error) => {
+        if (this.#queue.remove(waiter)) waiter.fail(why());
+      };
+      const abort = () => leave(cancelled);
+      const cancelTimer = timing.after(
+        () => leave(() => this.#refused(busy(code, "no worker became free in time"))),
+        invocation.timeoutMs,
+      );
+      invocation.signal?.addEventListener("abort", abort, { once: true });
+      this.#enqueue(waiter);
+    });
+  }
+
+  #enqueue(waiter: Waiter): void {
+    const { code } = waiter;
+    const hopeless = this.#starter.isReady ? undefined : this.#starter.hopeless;
+    if (hopeless !== undefined && this.#fleet.countOf(code.addonKey) === 0) {
+      return waiter.fail(this.#refused(hopeless));
+    }
+    const admission = this.#queue.add(waiter);
+    if (admission.kind === "addon_full") {
+      return waiter.fail(this.#refused(busy(code, "too many of its invocations wait")));
+    }
+    if (admission.kind === "all_full") {
+      return waiter.fail(this.#refused(busy(code, "too many invocations wait")));
+    }
+    const { displaced } = admission;
+    displaced?.fail(this.#refused(busy(displaced.code, "other addons need room to wait")));
+    this.#turns.serve();
+  }
+
+  #changed(): void {
+    if (this.#closing !== undefined) return;
+    this.#turns.serve();
+    this.#housekeeping.plan();
+  }
+
+  #loadFailed(code: GuestCode, thrown: unknown): void {
+    const waiter = this.#queue.firstFor(code);
+    if (waiter !== undefined && this.#queue.remove(waiter)) waiter.fail(thrown);
+  }
+
+  #startFailed(): void {
+    const hopeless = this.#starter.hopeless;
+    if (hopeless !== undefined) {
+      for (const waiter of this.#queue.all()) {
+        // Who has workers at all will be served by one of them.
+        if (this.#fleet.countOf(waiter.code.addonKey) > 0) continue;
+        this.#queue.remove(waiter);
+        waiter.fail(this.#refused(hopeless));
+      }
+    }
+    this.#changed();
+  }
+}

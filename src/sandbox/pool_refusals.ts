@@ -1,0 +1,41 @@
+/**
+ * Why an invocation does not run: the pool's own failures in words.
+ *
+ * @module
+ */
+
+import { sandboxError } from "./errors.ts";
+import { MAX_TIMEOUT_MS } from "./limits.ts";
+import type { GuestCode, Invocation } from "./sandbox.ts";
+
+const RETRY_AFTER_SECONDS = 1;
+
+/** Finds what is wrong with an invocation before anything is done for it. */
+export function mistakeOf({ timeoutMs, signal }: Invocation): Error | undefined {
+  if (!(timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS)) {
+    return new RangeError(`timeoutMs is from 1 to ${MAX_TIMEOUT_MS}, not ${timeoutMs}.`);
+  }
+  return signal?.aborted === true ? cancelled() : undefined;
+}
+
+/** No worker became free in time, or too many wait. */
+export function busy(code: GuestCode, why: string): Error {
+  return sandboxError("sandbox.busy", `Addon "${code.addonKey}" is busy: ${why}. Try again soon.`, {
+    details: { retry_after_seconds: RETRY_AFTER_SECONDS },
+  });
+}
+
+/** The sandbox takes nothing any more. */
+export function closed(): Error {
+  return sandboxError("sandbox.closed", "The sandbox is closed: the server is stopping.");
+}
+
+/** The caller went away. */
+export function cancelled(): Error {
+  return sandboxError("sandbox.cancelled", "The invocation was cancelled by its caller.");
+}
+
+/** An operator stopped it before it ran. */
+export function killed(addonKey: string): Error {
+  return sandboxError("sandbox.killed", `An operator stopped addon "${addonKey}".`);
+}
