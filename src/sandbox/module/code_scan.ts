@@ -130,4 +130,3 @@ function refuseOpcode(bytes: Uint8Array, at: number): never {
   const opcode = bytes[at]!;
   refuseConstruct(refusedProposal(opcode), `Instruction ${hex(opcode)}`, at);
 }
-

@@ -9,7 +9,7 @@ import { BinaryReader } from "./binary_reader.ts";
 import { featureBit } from "./features.ts";
 import type { Bounds, ExternKind, FunctionType, MemoryInfo, ModuleImport } from "./module_info.ts";
 import { malformed } from "./problems.ts";
-import { readSections, type Section, SECTION } from "./sections.ts";
+import { readSections, SECTION, type Section } from "./sections.ts";
 import { readDataSegments, readElementSegments, skipConstantExpression } from "./segments.ts";
 import { readBounds, readFunctionType, readValueType, type WideBounds } from "./type_reader.ts";
 

@@ -9,7 +9,7 @@ import { sandboxError } from "../errors.ts";
 import type { CodeNotes } from "./code_notes.ts";
 import { scanCode } from "./code_scan.ts";
 import { type Declarations, readDeclarations } from "./declarations.ts";
-import { type InstrumentOptions, type Rewritten, rewriteModule } from "./rewrite.ts";
+import { type InstrumentOptions, rewriteModule, type Rewritten } from "./rewrite.ts";
 import { SECTION } from "./sections.ts";
 
 /**

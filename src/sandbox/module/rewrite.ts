@@ -18,7 +18,7 @@ import { checkedEntries } from "./entry_checks.ts";
 import { writeClampedMemories, writeClampedTables } from "./clamp.ts";
 import type { ModuleProblem } from "./problems.ts";
 import { refuse } from "./problems.ts";
-import { HEADER, type Section, SECTION, SECTION_ORDER } from "./sections.ts";
+import { HEADER, SECTION, type Section, SECTION_ORDER } from "./sections.ts";
 
 /** How a module is rewritten. */
 export interface InstrumentOptions {
