@@ -44,3 +44,13 @@ export function userNotFound(): KernelError {
     message: "access: user not found in this organization",
   });
 }
+
+/** What was to be the mode of enforcement is none. @param text as given. */
+export function invalidMode(text: string): KernelError {
+  return new KernelError({
+    code: "access.invalid_mode",
+    kind: "invalid",
+    message: `${JSON.stringify(text.slice(0, 80))} is no mode of enforcement: write "enforce" ` +
+      'or "shadow"',
+  });
+}
