@@ -83,6 +83,8 @@ export class Turns {
 
   #isTurnOver(slot: Slot): boolean {
     const { timing, limits } = this.#options;
+    // One that was brought for somebody serves somebody, or two addons could take it in turns for ever.
+    if (slot.worker?.uses === 0) return false;
     return timing.nowMs() - slot.turnStartedMs >= limits.turnMs;
   }
 
