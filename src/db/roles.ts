@@ -1,12 +1,25 @@
 /**
- * The Postgres roles the kernel wants: an owner that changes schemas, and a role for the pool that
- * owns nothing and cannot step around row-level security.
+ * The Postgres roles the kernel wants: an owner that changes schemas, a role for the pool that owns
+ * nothing and cannot step around row-level security, and a role that SQL of addons' code runs under.
  *
  * @module
  */
 
 import type { Database, Statement } from "./database.ts";
+import type { StatementRunner } from "./statement.ts";
 import { quoteIdentifier } from "./schema/names.ts";
+
+/**
+ * The role of guests' SQL: it cannot log in, owns nothing and is a member of nothing. Databases of
+ * one server share it; what it may do is said in each of them.
+ */
+export const GUEST_ROLE = "metacore_guest";
+
+/**
+ * With this function SQL of a guest could name itself another organization, or the kernel's role,
+ * in the middle of an expression. Whether all may call it is said per database.
+ */
+export const SET_CONFIG = "FUNCTION pg_catalog.set_config(text, text, boolean)";
 
 /** What the roles and the database are called. */
 export interface RolesOptions {
@@ -35,19 +48,27 @@ export function rolesSql(options: RolesOptions = {}): string {
 -- DATABASE_OWNER_URL names the first role (changes schemas), DATABASE_URL the second one.
 CREATE ROLE ${owner} ${attributes};
 CREATE ROLE ${app} ${attributes};
+-- SQL of addons' code runs under this role. That it exists already is no error: databases share it.
+CREATE ROLE ${GUEST_ROLE} ${attributes.replace("LOGIN", "NOLOGIN")};
+GRANT ${GUEST_ROLE} TO ${app};
 CREATE DATABASE ${database} OWNER ${owner} ENCODING 'UTF8' TEMPLATE template0;
 REVOKE ALL ON DATABASE ${database} FROM PUBLIC;
 GRANT CONNECT ON DATABASE ${database} TO ${app};
 -- Give both roles a password:
 \\password ${owner}
 \\password ${app}
+-- SQL of addons' code must not change the organization it acts for:
+\\connect ${database}
+REVOKE EXECUTE ON ${SET_CONFIG} FROM PUBLIC;
+GRANT EXECUTE ON ${SET_CONFIG} TO ${owner}, ${app};
 `;
 }
 
 /**
  * Gives the pool's role its rights on the kernel's tables and on what addons have already, and by
  * default privileges on every schema, table and sequence that the owner creates from then on;
- * nothing needs granting at the install of an addon. Where one role does both, nothing is needed.
+ * nothing needs granting at the install of an addon. Where one role does both, it needs nothing.
+ * The role of guests' SQL, where there is one, gets the tables of addons and nothing else.
  *
  * @param database an open database, its kernel tables migrated.
  */
@@ -57,19 +78,26 @@ export async function grantRights(database: Database): Promise<void> {
   const [answer] = await database.batch(null, [who]);
   const app = answer?.rows[0]?.[0] ?? "";
   await database.schemaTransaction(null, async (tx) => {
-    const { rows } = await tx.execute(who);
-    if (rows[0]?.session_user === app) return;
+    const { rows } = await tx.execute({ sql: OWNER_AND_GUEST, parameters: [GUEST_ROLE] });
+    const isApart = rows[0]?.owner !== app;
+    const hasGuest = rows[0]?.guest === true;
+    if (!isApart && !hasGuest) return;
     // Two starters that change the same rights at once would make one of them fail.
     await tx.lock("metacore:rights");
-    const missing = await tx.execute({ sql: MISSING_GRANTS, parameters: [app] });
-    const texts = [...grants(quoteIdentifier(app)), ...missing.rows.map(({ sql }) => String(sql))];
+    const texts = [
+      ...isApart ? await rightsOfApp(tx, app) : [],
+      ...hasGuest ? await rightsOfGuest(tx) : [],
+    ];
     for (const sql of texts) await tx.execute({ sql, parameters: [] });
   });
 }
 
+const OWNER_AND_GUEST = `select session_user::text as owner,
+  exists (select from pg_roles where rolname = $1) as guest`;
+
 /**
- * What addons' schemas lack that were made before there were two roles, or for another pool's role:
- * default privileges reach only what is created after them.
+ * What addons' schemas lack that were made before there was the role $1: default privileges reach
+ * only what is created after them.
  */
 const MISSING_GRANTS = `
   with ours as (
@@ -85,13 +113,16 @@ const MISSING_GRANTS = `
   where relkind in ('r', 'p') and not (
     has_table_privilege($1::name, c.oid, 'select') and has_table_privilege($1::name, c.oid, 'insert')
     and has_table_privilege($1::name, c.oid, 'update')
-    and has_table_privilege($1::name, c.oid, 'delete'))
-  union all
-  select format('grant usage, select on sequence %I.%I to %I', nspname, relname, $1::text)
-  from ours join pg_class c on c.relnamespace = ours.oid
-  where case when relkind = 'S' then not has_sequence_privilege($1::name, c.oid, 'usage') end`;
+    and has_table_privilege($1::name, c.oid, 'delete'))`;
+const MISSING_SEQUENCE_GRANTS = `
+  select format('grant usage, select on sequence %I.%I to %I', nspname, relname, $1::text) as sql
+  from pg_namespace n join pg_class c on c.relnamespace = n.oid
+  where nspname like 'addon\\_%'
+    and nspowner = (select oid from pg_roles where rolname = session_user)
+    and case when relkind = 'S' then not has_sequence_privilege($1::name, c.oid, 'usage') end`;
 
-function grants(role: string): string[] {
+async function rightsOfApp(tx: StatementRunner, app: string): Promise<string[]> {
+  const role = quoteIdentifier(app);
   return [
     `grant usage on schema metacore to ${role}`,
     `grant select, insert, update, delete on all tables in schema metacore to ${role}`,
@@ -100,5 +131,23 @@ function grants(role: string): string[] {
     `alter default privileges grant usage on schemas to ${role}`,
     `alter default privileges grant select, insert, update, delete on tables to ${role}`,
     `alter default privileges grant usage, select on sequences to ${role}`,
+    ...await missing(tx, MISSING_GRANTS, app),
+    ...await missing(tx, MISSING_SEQUENCE_GRANTS, app),
   ];
+}
+
+/** Default privileges reach tables of the kernel too, hence the revocation at every start. */
+async function rightsOfGuest(tx: StatementRunner): Promise<string[]> {
+  return [
+    `alter default privileges grant usage on schemas to ${GUEST_ROLE}`,
+    `alter default privileges grant select, insert, update, delete on tables to ${GUEST_ROLE}`,
+    `revoke all on schema metacore from ${GUEST_ROLE}`,
+    `revoke all on all tables in schema metacore from ${GUEST_ROLE}`,
+    ...await missing(tx, MISSING_GRANTS, GUEST_ROLE),
+  ];
+}
+
+async function missing(tx: StatementRunner, sql: string, role: string): Promise<string[]> {
+  const { rows } = await tx.execute({ sql, parameters: [role] });
+  return rows.map((row) => String(row.sql));
 }

@@ -9,6 +9,10 @@ import { select } from "./audit_query.ts";
 import type { Database, Transaction } from "./database.ts";
 import { auditRefused } from "./errors.ts";
 
+/** How Postgres prints the condition of the policies for guests' SQL. */
+const GUEST_SCOPE = "((CURRENT_USER = SESSION_USER) OR (%L::text = ANY (string_to_array(" +
+  "current_setting('app.guest_%s'::text, true), ','::text))))";
+
 /**
  * Refuses a database in whose tables one organization could reach rows of another.
  *
@@ -37,14 +41,25 @@ async function tableFindings(tx: Transaction): Promise<string[]> {
            and pg_get_expr(p.polqual, c.oid) like '(organization_id = %app.current_org%'
            and pg_get_expr(p.polwithcheck, c.oid) like '(organization_id = %app.current_org%'
        ) as guarded,
+       exists (
+         select from pg_policy p where p.polrelid = c.oid and not p.polpermissive
+           and p.polcmd = '*' and p.polname = 'guest_scope' and p.polroles = '{0}'
+           and pg_get_expr(p.polqual, c.oid) = format($1, n.nspname, 'reads')
+           and pg_get_expr(p.polwithcheck, c.oid) = format($1, n.nspname, 'writes')
+       ) and exists (
+         select from pg_policy p where p.polrelid = c.oid and not p.polpermissive
+           and p.polcmd = 'd' and p.polname = 'guest_delete' and p.polroles = '{0}'
+           and pg_get_expr(p.polqual, c.oid) = format($1, n.nspname, 'writes')
+       ) as scoped,
        (select string_agg(format('%I', p.polname), ', ') from pg_policy p
          where p.polrelid = c.oid and p.polpermissive and p.polname <> 'rls_org_isolation'
        ) as others
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.nspname like 'addon\\_%' and c.relkind in ('r', 'p', 'f')
      order by 1`,
+    GUEST_SCOPE,
   );
-  return rows.flatMap(({ name, kind, enabled, forced, guarded, others }) => {
+  return rows.flatMap(({ name, kind, enabled, forced, guarded, scoped, others }) => {
     if (kind === "f") return [`The foreign table ${name} has no row-level security: drop it.`];
     const findings: string[] = [];
     if (enabled !== true) {
@@ -63,6 +78,12 @@ async function tableFindings(tx: Transaction): Promise<string[]> {
       findings.push(
         `The table ${name} lacks the policy rls_org_isolation for all commands: ` +
           `install its addon again, which creates it.`,
+      );
+    }
+    if (scoped !== true) {
+      findings.push(
+        `The table ${name} lacks the policies guest_scope and guest_delete, which keep code of ` +
+          `other addons out: install its addon again, which creates them.`,
       );
     }
     if (others !== null) {

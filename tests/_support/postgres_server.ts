@@ -10,6 +10,7 @@ import pg from "pg";
 import { systemClock } from "../../src/base/clock.ts";
 import { checksum, migrate } from "../../src/db/migrate.ts";
 import { openDatabase } from "../../src/db/open.ts";
+import { GUEST_ROLE, SET_CONFIG } from "../../src/db/roles.ts";
 import { silentLogger } from "../../src/telemetry/log.ts";
 import { migrations } from "../../migrations/mod.ts";
 
@@ -29,6 +30,14 @@ const CREATE_ROLE = `do $$ begin
   if not exists (select from pg_roles where rolname = '${APP_ROLE}') then
     create role ${APP_ROLE} login password '${APP_ROLE}' nosuperuser nobypassrls;
   end if; end $$`;
+/** As `rolesSql()` has it; beside each other two may create the one role of the server. */
+const CREATE_GUEST = `do $$ begin
+  if not exists (select from pg_roles where rolname = '${GUEST_ROLE}') then
+    create role ${GUEST_ROLE} nologin nosuperuser nobypassrls noinherit;
+  end if;
+  exception when duplicate_object or unique_violation then null; end $$`;
+/** Which of this file's doings a template has. */
+const TEMPLATE_FORM = "guest role";
 const TEMPLATE_LOCK = 7_260_431;
 
 /** A database made for one test. */
@@ -56,7 +65,10 @@ export async function createPostgresDatabase(
   const migrated = await (templateName ??= ensureTemplate());
   const template = content === "empty" ? "template0" : migrated;
   const name = `metacore_test_${crypto.randomUUID().replaceAll("-", "")}`;
-  await asAdmin(`create database ${name} template ${template} owner ${APP_ROLE}`);
+  await asAdmin(
+    `create database ${name} template ${template} owner ${APP_ROLE}`,
+    `revoke temporary on database ${name} from public`,
+  );
   return {
     url: databaseUrl(name, APP_ROLE),
     adminUrl: databaseUrl(name),
@@ -140,17 +152,24 @@ async function resetStandIn(content: "migrated" | "empty"): Promise<CreatedDatab
 
 /** Creates role and template unless they are there; test files of one run share them. */
 async function ensureTemplate(): Promise<string> {
-  const version = migrations.map((migration) => checksum(migration, "postgres")).join("");
+  const version = TEMPLATE_FORM +
+    migrations.map((migration) => checksum(migration, "postgres")).join("");
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(version));
   const name = `metacore_template_${new Uint8Array(digest).toHex().slice(0, 16)}`;
   await withClient(requireServer(), async (client) => {
     await client.query("select pg_advisory_lock($1)", [TEMPLATE_LOCK]);
     await client.query(CREATE_ROLE);
+    await client.query(CREATE_GUEST);
+    await client.query(`grant ${GUEST_ROLE} to ${APP_ROLE}`);
     const found = await client.query("select 1 from pg_database where datname = $1", [name]);
     if (found.rows.length > 0) return;
     const draft = `${name}_draft`;
     await client.query(`drop database if exists ${draft} with (force)`);
     await client.query(`create database ${draft} template template0 owner ${APP_ROLE}`);
+    await withClient(databaseUrl(draft), async (admin) => {
+      await admin.query(`revoke execute on ${SET_CONFIG} from public`);
+      await admin.query(`grant execute on ${SET_CONFIG} to ${APP_ROLE}`);
+    });
     const database = await openDatabase({
       url: databaseUrl(draft, APP_ROLE),
       logger: silentLogger,

@@ -5,7 +5,9 @@
  * @module
  */
 
-import { rolesSql } from "../../src/db/roles.ts";
+// @ts-types="@types/pg"
+import type pg from "pg";
+import { GUEST_ROLE, rolesSql } from "../../src/db/roles.ts";
 import { postgresServerUrl, withClient } from "./postgres_server.ts";
 
 /** A database with its two roles. */
@@ -29,14 +31,19 @@ export async function createTwoRoles(): Promise<TwoRoles> {
   const database = `metacore_test_${mark}`;
   const roles = { ownerRole: `Test owner ${mark}`, appRole: `test_app_${mark}` };
   await withClient(server, async (client) => {
-    for (const sql of statements(rolesSql({ database, ...roles }))) await client.query(sql);
+    const [beforeConnect = "", ...afterConnect] = rolesSql({ database, ...roles }).split(
+      /^\\connect .*$/m,
+    );
+    for (const sql of statements(beforeConnect)) await runScript(client, sql);
+    await withClient(adminOf(server, database), async (connected) => {
+      for (const sql of statements(afterConnect.join())) await connected.query(sql);
+    });
     for (const role of [roles.ownerRole, roles.appRole]) {
       // Where the script has psql ask for one.
       await client.query(`alter role "${role}" password '${role}'`);
     }
   });
-  const adminUrl = new URL(server);
-  adminUrl.pathname = `/${database}`;
+  const adminUrl = new URL(adminOf(server, database));
   return {
     adminUrl: adminUrl.toString(),
     databaseUrl: as(adminUrl, roles.appRole),
@@ -49,6 +56,23 @@ export async function createTwoRoles(): Promise<TwoRoles> {
         await client.query(`drop role if exists "${roles.ownerRole}"`);
       }),
   };
+}
+
+/** The script says that the role of guests may exist already. */
+async function runScript(client: pg.Client, sql: string): Promise<void> {
+  try {
+    await client.query(sql);
+  } catch (thrown) {
+    const isThere = (thrown as { code?: string }).code === "42710" ||
+      (thrown as { code?: string }).code === "23505";
+    if (!isThere || !sql.includes(GUEST_ROLE)) throw thrown;
+  }
+}
+
+function adminOf(server: string, database: string): string {
+  const url = new URL(server);
+  url.pathname = `/${database}`;
+  return url.toString();
 }
 
 /** The statements of a psql script, without comments and psql's own commands. */

@@ -12,6 +12,7 @@ import { migrate } from "../../src/db/migrate.ts";
 import { type DatabaseOptions, openDatabase } from "../../src/db/open.ts";
 import { auditRoles } from "../../src/db/role_audit.ts";
 import { auditTables } from "../../src/db/table_audit.ts";
+import { createGuestPolicySql } from "../../src/db/schema/postgres_policy.ts";
 import { silentLogger } from "../../src/telemetry/log.ts";
 import { migrations } from "../../migrations/mod.ts";
 import { engineTest, hasPostgresServer, openTestDatabase } from "../_support/engines.ts";
@@ -20,6 +21,7 @@ import { createTwoRoles } from "../_support/two_roles.ts";
 import { allNotes, insertNote, makeNotes, noteId, ORG_A, ORG_B } from "./tenant_table.ts";
 
 const ignore = !hasPostgresServer;
+const NOTES = { schema: "addon_notes", table: "notes" };
 const CREATE_POLICY = "create policy rls_org_isolation on addon_notes.notes";
 const TENANT = "organization_id = nullif(current_setting('app.current_org', true), '')::uuid";
 /** What weakens the wall, what mends it again, and what the audit says in between. */
@@ -52,6 +54,21 @@ const WEAKNESSES: readonly (readonly [string, string, RegExp])[] = [
     `drop policy rls_org_isolation on addon_notes.notes;
       ${CREATE_POLICY} for all using (${TENANT}) with check (${TENANT})`,
     /lacks the policy rls_org_isolation/,
+  ],
+  [
+    "drop policy guest_scope on addon_notes.notes",
+    createGuestPolicySql(NOTES)[0]!,
+    /lacks the policies guest_scope and guest_delete/,
+  ],
+  [
+    "drop policy guest_delete on addon_notes.notes",
+    createGuestPolicySql(NOTES)[1]!,
+    /lacks the policies guest_scope and guest_delete/,
+  ],
+  [
+    "alter policy guest_scope on addon_notes.notes using (true)",
+    `drop policy guest_scope on addon_notes.notes; ${createGuestPolicySql(NOTES)[0]}`,
+    /lacks the policies guest_scope and guest_delete/,
   ],
   [
     "create policy wide on addon_notes.notes for select using (true)",

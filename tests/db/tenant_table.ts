@@ -6,6 +6,7 @@
  */
 
 import type { Database, Statement } from "../../src/db/database.ts";
+import { createGuestPolicySql } from "../../src/db/schema/postgres_policy.ts";
 
 /** Two organizations. */
 export const ORG_A = "0190a5d0-0000-7000-8000-00000000000a";
@@ -57,6 +58,7 @@ export function createNotes(database: Database): string[] {
     `alter table addon_notes.notes force row level security`,
     `create policy rls_org_isolation on addon_notes.notes for all
       using (${POLICY}) with check (${POLICY})`,
+    ...createGuestPolicySql({ schema: "addon_notes", table: "notes" }),
   ];
 }
 

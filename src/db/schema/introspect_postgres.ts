@@ -18,7 +18,7 @@ import {
   readCatalog,
 } from "./postgres_catalog.ts";
 import { readPostgresColumn } from "./postgres_column_reading.ts";
-import { TENANT_POLICY, TENANT_POLICY_PRINTED } from "./postgres_policy.ts";
+import { hasExactPolicies } from "./postgres_policy.ts";
 import type {
   CheckSpec,
   ForeignKeyAction,
@@ -72,17 +72,8 @@ function readTable(
     indexes: catalog.indexes.filter(isOwn).flatMap(readIndex),
     foreignKeys: constraints.flatMap((each) => readForeignKey(each, names)),
     checks: constraints.flatMap(readCheck),
-    tenantPolicy: hasTenantPolicy(table),
+    tenantPolicy: table.forced && hasExactPolicies(table.policies, schema),
   };
-}
-
-/** Permissive policies add up: one more than the tenant policy opens the wall. */
-function hasTenantPolicy(table: CatalogTable): boolean {
-  const [policy, ...others] = table.policies;
-  return table.forced && policy !== undefined && others.length === 0 &&
-    policy.name === TENANT_POLICY && policy.permissive && policy.command === "*" &&
-    policy.everybody && policy.using === TENANT_POLICY_PRINTED &&
-    policy.check === TENANT_POLICY_PRINTED;
 }
 
 function readIndex(index: CatalogIndex): IndexSpec[] {

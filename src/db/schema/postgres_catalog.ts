@@ -8,6 +8,7 @@
 import type { Statement, StatementRunner } from "../statement.ts";
 import { schemaError } from "./errors.ts";
 import { physicalName } from "./names.ts";
+import type { PrintedPolicy } from "./postgres_policy.ts";
 
 /** A table as the catalogs have it. */
 export interface CatalogTable {
@@ -16,19 +17,7 @@ export interface CatalogTable {
   readonly comment: string | null;
   /** Row-level security is enabled and forced. */
   readonly forced: boolean;
-  readonly policies: readonly CatalogPolicy[];
-}
-
-/** A row-level security policy. */
-export interface CatalogPolicy {
-  readonly name: string;
-  readonly permissive: boolean;
-  /** `*` for all commands. */
-  readonly command: string;
-  /** True when it holds for every role. */
-  readonly everybody: boolean;
-  readonly using: string | null;
-  readonly check: string | null;
+  readonly policies: readonly PrintedPolicy[];
 }
 
 /** A column. */
