@@ -9,7 +9,7 @@ import { bytesOf, textOf } from "../arguments.ts";
 import type { HostArgument } from "../../../sandbox/sandbox.ts";
 import type { HostFunction, HostInvocation } from "../host_function.ts";
 import { Refusal } from "../refusal.ts";
-import { BAD_MAP, numericRefusal, numericRefusal, ZERO } from "../reply.ts";
+import { BAD_MAP, numericRefusal, ZERO } from "../reply.ts";
 import { recordAudit } from "./audit.ts";
 import { slugOf } from "./rights.ts";
 import { decodeTextMap } from "./text_map.ts";

@@ -1,7 +1,7 @@
 /**
  * `gn_secrets_get`, `gn_audit_emit`, `gn_cron_register` (contract/gonext.md §2.3) in the host's shape
- * and in the SDKs' (§19: one JSON payload). No capability is asked: what they reach is the plugin's
- * own.
+ * and in the SDKs' (§19: one JSON payload). GoNext gives their capabilities unasked; an operator may
+ * not.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import type { HostFunction, HostInvocation } from "../host_function.ts";
 import { Refusal } from "../refusal.ts";
 import { numericRefusal, ZERO } from "../reply.ts";
 import { recordAudit } from "./audit.ts";
-import { slugOf } from "./rights.ts";
+import { ownRight, slugOf } from "./rights.ts";
 
 const TEXT = { what: "the argument", maxBytes: 65_536 };
 const META = { what: "the metadata", maxBytes: 32_768 };
@@ -25,6 +25,7 @@ const HANDLER = /^[A-Za-z0-9._-]{1,128}$/;
 /** Gives a secret that an operator set. */
 export const secretsGet: HostFunction = {
   budget: "secret",
+  right: ownRight("secrets:read"),
   maxTimeMs: 5_000,
   refuse: () => numericRefusal("platform"),
   prepare: (invocation, call) => {
@@ -60,6 +61,7 @@ export const secretsGet: HostFunction = {
 /** Puts a record of the plugin into the audit, under a name that says whose it is. */
 export const auditEmit: HostFunction = {
   budget: "audit",
+  right: ownRight("audit:emit"),
   maxTimeMs: 1_000,
   refuse: () => numericRefusal("platform"),
   prepare: (invocation, call) => {
@@ -82,6 +84,7 @@ export const auditEmit: HostFunction = {
 /** Registers a schedule; a second one of the same handler takes its place. */
 export const cronRegister: HostFunction = {
   budget: "schedule",
+  right: ownRight("cron:register"),
   maxTimeMs: 5_000,
   refuse: () => numericRefusal("platform"),
   prepare: (invocation, call) => {

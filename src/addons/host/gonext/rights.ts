@@ -5,10 +5,8 @@
  * @module
  */
 
+import { OWN } from "../../../access/capability_set.ts";
 import type { HostInvocation, NeededRight } from "../host_function.ts";
-
-/** Target of a capability that reaches what is the addon's own. */
-export const OWN_TARGET = "self";
 
 /**
  * Makes what a function needs, whatever its arguments.
@@ -17,7 +15,7 @@ export const OWN_TARGET = "self";
  * @returns for the row of the table.
  */
 export function ownRight(kind: string): (invocation: HostInvocation) => NeededRight {
-  return () => ({ kind, target: OWN_TARGET });
+  return () => ({ kind, target: OWN });
 }
 
 /**
