@@ -1,0 +1,156 @@
+/**
+ * The guest of a worker: its module, the instance that is ready or kept, and one invocation at a time.
+ * metacore instances serve one invocation, GoNext instances one organization.
+ *
+ * @module
+ */
+
+import { nowMs } from "./own_globals.ts";
+import { callGuest } from "./call.ts";
+import { describeFailure } from "./failure.ts";
+import { type LinkedImports, linkImports } from "./imports.ts";
+import { Instance } from "./instance.ts";
+import type {
+  DoneMessage,
+  FailedMessage,
+  InvokeMessage,
+  LoadMessage,
+  ToWatchdog,
+} from "./protocol.ts";
+import type { Scope } from "./scope.ts";
+
+/** Share of the memory limit from which a kept instance is dropped. */
+const FULL_SHARE = 0.8;
+
+/** The guest of one worker. */
+export class Guest {
+  readonly #load: LoadMessage;
+  readonly #linked: LinkedImports;
+  readonly #scope: Scope;
+  readonly #tellWatchdog: (message: ToWatchdog) => void;
+  #instance: Instance | undefined;
+  /** Whether instances can only be made inside an invocation: their start calls the host. */
+  #isLazy = false;
+
+  /**
+   * Takes a module.
+   *
+   * @param load the module.
+   * @param scope of the worker.
+   * @param tellWatchdog how to reach it.
+   * @throws {WebAssembly.LinkError} for an import that is not part of the interface.
+   */
+  constructor(load: LoadMessage, scope: Scope, tellWatchdog: (message: ToWatchdog) => void) {
+    this.#load = load;
+    this.#scope = scope;
+    this.#tellWatchdog = tellWatchdog;
+    this.#linked = linkImports(load.imports, load.abi, scope);
+  }
+
+  /** Memory of the instance that is ready or kept, in bytes. */
+  get memoryBytes(): number {
+    return this.#instance?.memory.byteLength ?? 0;
+  }
+
+  /**
+   * Makes the next instance while nothing else is to be done.
+   *
+   * @returns why that failed, undefined when the guest is ready or has to wait for an invocation.
+   */
+  async prepare(): Promise<FailedMessage | undefined> {
+    if (this.#instance !== undefined || this.#isLazy) return undefined;
+    const { prepareMs } = this.#load;
+    this.#scope.reset();
+    this.#scope.phase = "preparing";
+    this.#scope.deadlineMs = nowMs() + prepareMs;
+    this.#tellWatchdog(prepareMs);
+    try {
+      this.#instance = await this.#make(undefined);
+      return undefined;
+    } catch (thrown) {
+      if (this.#scope.neededHost && !this.#scope.stop.isStopped) {
+        this.#isLazy = true;
+        return undefined;
+      }
+      return this.#failed(0, thrown, "starting");
+    } finally {
+      this.#tellWatchdog(0);
+    }
+  }
+
+  /**
+   * Runs one invocation.
+   *
+   * @param message what to call.
+   * @returns what to tell the main thread.
+   */
+  async invoke(message: InvokeMessage): Promise<DoneMessage | FailedMessage> {
+    const scope = this.#scope;
+    scope.reset();
+    scope.phase = "running";
+    scope.deadlineMs = nowMs() + message.timeoutMs;
+    let stage: "starting" | "calling" = "starting";
+    try {
+      const instance = await this.#instanceFor(message);
+      stage = "calling";
+      scope.stop.check();
+      const output = await callGuest(message, instance, scope);
+      const { memory, counter } = instance;
+      this.#settle(instance);
+      return {
+        t: "done",
+        id: message.id,
+        output,
+        memoryBytes: memory.byteLength,
+        fuelUsed: counter?.used,
+        keptFor: this.#instance?.organizationId,
+        ...scope.log.take(),
+      };
+    } catch (thrown) {
+      const failed = this.#failed(message.id, thrown, stage);
+      if (failed.spent || failed.code === "out_of_memory") this.#instance = undefined;
+      else if (this.#instance !== undefined) this.#settle(this.#instance);
+      return failed;
+    }
+  }
+
+  /** Keeps the instance or lets it go. */
+  #settle(instance: Instance): void {
+    const isFull = instance.memory.byteLength >= this.#load.memoryLimitBytes * FULL_SHARE;
+    const isKept = this.#load.abi === "gonext/1" && !isFull && !instance.isSpent;
+    if (!isKept) this.#instance = undefined;
+  }
+
+  async #instanceFor(message: InvokeMessage): Promise<Instance> {
+    const ready = this.#instance;
+    const fits = ready?.organizationId === undefined ||
+      ready.organizationId === message.organizationId;
+    if (ready !== undefined && fits) {
+      ready.organizationId = message.organizationId;
+      ready.counter?.begin(this.#scope.deadlineMs, message.fuel);
+      return ready;
+    }
+    this.#instance = undefined;
+    this.#instance = await this.#make(message.fuel);
+    this.#instance.organizationId = message.organizationId;
+    return this.#instance;
+  }
+
+  #make(fuel: number | undefined): Promise<Instance> {
+    return Instance.make(this.#load, this.#linked, this.#scope, this.#tellWatchdog, fuel);
+  }
+
+  #failed(id: number, thrown: unknown, stage: "starting" | "calling"): FailedMessage {
+    const { stop, lastWords, log } = this.#scope;
+    const facts = describeFailure(thrown, stop.ending, lastWords);
+    const isStopped = stop.isStopped;
+    // A guest that was stopped traps like any other; the stop word tells the difference.
+    const code = isStopped
+      ? "stopped"
+      : stage === "starting" && facts.code === "trap"
+      ? "instantiation_failed"
+      : facts.code;
+    const memoryBytes = this.#scope.memory.byteLength;
+    return { t: "failed", id, ...facts, code, memoryBytes, ...log.take() };
+  }
+}

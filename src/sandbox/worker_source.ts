@@ -1,0 +1,59 @@
+/**
+ * Starts guest workers and the one watchdog that they share. A worker that cannot prove its walls is
+ * ended; there is no other kind of worker to fall back to.
+ *
+ * @module
+ */
+
+import { sandboxError } from "./errors.ts";
+import { WorkerHandle, type WorkerLimits } from "./guest_worker.ts";
+import { GUEST_SOURCE } from "./guest_source.ts";
+import { startWalledWorker, workerUrl } from "./permissions.ts";
+import { Watchdog } from "./watchdog.ts";
+import type { GuestWorker, WorkerSource } from "./worker_port.ts";
+
+const DEFAULT_LIMITS: WorkerLimits = {
+  startMs: 10_000,
+  loadMs: 15_000,
+  prepareMs: 2_000,
+  graceMs: 2_000,
+};
+
+/** Starts workers with no permissions. */
+export class WalledWorkers implements WorkerSource {
+  readonly #limits: WorkerLimits;
+  #url: string | undefined;
+  #watchdog: Promise<Watchdog> | undefined;
+  #isClosed = false;
+
+  /** @param limits of a worker's life; those not given have their defaults. */
+  constructor(limits: Partial<WorkerLimits> = {}) {
+    this.#limits = { ...DEFAULT_LIMITS, ...limits };
+  }
+
+  /** See {@link WorkerSource}. */
+  async start(): Promise<GuestWorker> {
+    const watchdog = await this.#watch();
+    this.#url ??= workerUrl(GUEST_SOURCE);
+    const { slot, port } = watchdog.watch();
+    const handle = new WorkerHandle(startWalledWorker(this.#url, "guest"), slot, this.#limits);
+    await handle.prove(port);
+    return handle;
+  }
+
+  /** See {@link WorkerSource}. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const watchdog = await this.#watchdog?.catch(() => undefined);
+    watchdog?.close();
+  }
+
+  #watch(): Promise<Watchdog> {
+    if (this.#isClosed) throw sandboxError("sandbox.closed", "The sandbox is closed.");
+    this.#watchdog ??= Watchdog.start().catch((thrown) => {
+      this.#watchdog = undefined;
+      throw thrown;
+    });
+    return this.#watchdog;
+  }
+}
