@@ -26,7 +26,9 @@ import type {
   OwnedNavigationGroup,
 } from "./addon_service.ts";
 import { keyMismatch, notInstalled, unsignedRefused } from "./errors.ts";
+import type { AddonModules } from "./code/addon_modules.ts";
 import { installInTransaction } from "./install/install.ts";
+import type { InstallOrder } from "./install/order.ts";
 import { makeInstallSecret } from "./install/secret.ts";
 import { uninstallInTransaction } from "./install/uninstall.ts";
 import { findInstallation, installationOf } from "./installation_store.ts";
@@ -45,6 +47,11 @@ export interface AddonServiceOptions {
   readonly coreNavigation: readonly NavigationGroup[];
   /** Whether bundles without a verified signature are admitted. */
   readonly unsignedBundles: "refuse" | "allow";
+  readonly modules: AddonModules;
+  /** Ends idle workers of an addon; other organizations' calls go on in new ones. */
+  readonly retireCode: (addonKey: string) => void;
+  /** Whether addons may send requests at all, for the install answer. */
+  readonly outboundHttp: "on" | "off";
   /** 32 bytes; encrypts install secrets at rest. */
   readonly masterKey: Uint8Array;
   /** Version that manifests' `kernel` ranges are matched against. */
@@ -62,6 +69,15 @@ export interface AddonServiceOptions {
  */
 export function createAddonService(options: AddonServiceOptions): AddonService {
   return new Addons(options);
+}
+
+interface InstallJob {
+  readonly caller: Caller;
+  readonly bundle: Bundle;
+  readonly archive: Uint8Array;
+  /** Takes what the installer has to tell. */
+  readonly notes: string[];
+  readonly code: InstallOrder["code"];
 }
 
 class Addons implements AddonService {
@@ -86,23 +102,24 @@ class Addons implements AddonService {
     }
     // Loading the parser takes time; inside the transaction others would wait for it.
     if (bundle.migrations.length > 0) await loadSqlParser();
-    const notes: string[] = [];
-    const secret = await this.#installBundle(caller, bundle, archive, notes);
+    const module = await this.#options.modules.prepare(bundle);
+    const code = module && { id: this.#options.modules.idOf(bundle.digest, manifest), module };
+    const notes: string[] = [...module?.warnings ?? []];
+    const secret = await this.#installBundle({ caller, bundle, archive, notes, code });
     this.#options.registry.invalidate(caller.organizationId);
     return {
       installation: await this.#installation(caller, manifest),
       installSecret: secret,
       manifest,
-      warnings: [...unsupportedParts(manifest), ...notes],
+      warnings: [
+        ...unsupportedParts(manifest, this.#options.outboundHttp),
+        ...notes,
+      ],
     };
   }
 
-  async #installBundle(
-    caller: Caller,
-    bundle: Bundle,
-    archive: Uint8Array,
-    notes: string[],
-  ): Promise<string> {
+  async #installBundle(job: InstallJob): Promise<string> {
+    const { caller, bundle, archive, notes, code } = job;
     const { database, installations, hostModels, masterKey, clock, ids, logger } = this.#options;
     const { organizationId } = caller;
     const secret = await makeInstallSecret(masterKey);
@@ -114,6 +131,7 @@ class Addons implements AddonService {
         bundle,
         archive,
         secret,
+        ...(code === undefined ? {} : { code }),
         installationId: ids.next(),
         at,
         note: (note) => notes.push(note),
@@ -157,6 +175,7 @@ class Addons implements AddonService {
       });
     });
     registry.invalidate(organizationId);
+    this.#options.retireCode(addonKey);
     logger.info("uninstalled an addon", {
       addon: addonKey,
       data,

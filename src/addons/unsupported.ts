@@ -23,9 +23,10 @@ const BLOCKS: Readonly<Record<string, string>> = {
  * Lists what a manifest asks for in vain.
  *
  * @param manifest the manifest.
+ * @param outboundHttp whether addons may send requests here at all.
  * @returns one sentence for each such part, in the manifest's order.
  */
-export function unsupportedParts(manifest: Manifest): string[] {
+export function unsupportedParts(manifest: Manifest, outboundHttp: "on" | "off"): string[] {
   const found: string[] = [];
   for (const [block, value] of Object.entries(manifest.document)) {
     const consequence = BLOCKS[block];
@@ -34,6 +35,10 @@ export function unsupportedParts(manifest: Manifest): string[] {
   const runtime = manifest.backend?.runtime;
   if (runtime !== undefined && runtime !== "wasm") {
     found.push(`backend.runtime "${runtime}": the addon's own code is not called`);
+  }
+  const wantsHttp = manifest.capabilities.some(({ kind }) => kind === "http:fetch");
+  if (runtime === "wasm" && wantsHttp && outboundHttp === "off") {
+    found.push("capabilities: outbound HTTP is switched off here, see METACORE_EGRESS");
   }
   return [...found, ...uncalledActions(manifest)];
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { AuditLog } from "../access/audit_store.ts";
+import type { AuditLog } from "../access/audit_log.ts";
 import type { EnforcementMode } from "../access/capability.ts";
 import type { ActionService } from "../addons/actions/action_service.ts";
 import type { AddonService } from "../addons/addon_service.ts";

@@ -9,7 +9,14 @@ import { KernelError } from "../../src/base/error.ts";
 import type { ErrorKind } from "../../src/base/error.ts";
 import { describeRoutes, ROUTES } from "../../src/http/routes.ts";
 import golden from "./golden.json" with { type: "json" };
-import { ORGANIZATION_ID, RECORD_ID, ROW_TEXT, USER_ID, withApp } from "./services.ts";
+import {
+  OPERATOR_TOKEN,
+  ORGANIZATION_ID,
+  RECORD_ID,
+  ROW_TEXT,
+  USER_ID,
+  withApp,
+} from "./services.ts";
 
 /** Every success once: method, path, body, name in golden.json. */
 const SUCCESSES: readonly (readonly [string, string, unknown, keyof typeof golden])[] = [
@@ -358,7 +365,9 @@ Deno.test("ROUTES: described without functions, each once, each guarded unless n
     const name = `${route.method} ${route.path}`;
     assert.ok(!seen.has(name), `${name} is mounted twice`);
     seen.add(name);
-    assert.equal(route.access !== "user", open.has(route.path), name);
+    const forOperators = route.path === "/metrics" || route.path.startsWith("/api/operator/");
+    assert.equal(route.access === "operator", forOperators, name);
+    assert.equal(route.access === "public" || route.access === "probe", open.has(route.path), name);
     assert.equal(JSON.parse(JSON.stringify(route)).summary, route.summary);
     assert.match(route.summary, /^[A-Z].*\.$/);
   }
@@ -368,7 +377,7 @@ Deno.test("ROUTES: described without functions, each once, each guarded unless n
 Deno.test("ROUTES: every guarded route refuses a request without a token before its service", () =>
   withApp({}, async ({ app, calls }) => {
     for (const route of ROUTES) {
-      if (route.access !== "user") continue;
+      if (route.access !== "user" && route.access !== "operator") continue;
       const path = route.path.replace(":model", "tickets").replace(/:\w+/, RECORD_ID);
       const request = new Request(`http://kernel.test${path}`, { method: route.method });
       const answer = await app.fetch(request);
@@ -377,3 +386,118 @@ Deno.test("ROUTES: every guarded route refuses a request without a token before 
     }
     assert.deepEqual(calls, []);
   }));
+
+const ACTION = `/api/dynamic/tickets/${RECORD_ID}/action/close`;
+
+Deno.test("Actions: every base, with a body, an empty one or none", () =>
+  withApp({}, async ({ ask, send, calls }) => {
+    for (const base of ["/api/dynamic/tickets", "/api/data/tickets", "/api/data/tickets/me"]) {
+      const answer = await send("POST", `${base}/${RECORD_ID}/action/close`, { note: "now" });
+      assert.equal(answer.status, 200);
+      assert.deepEqual(await answer.json(), {
+        success: true,
+        data: { closed: true },
+        meta: { model: "tickets", action: "close", trigger_type: "wasm" },
+      });
+    }
+    assert.equal((await ask(ACTION, { method: "POST" })).status, 200);
+    const payloads = calls.map((call) => call.slice(2));
+    assert.deepEqual(payloads.at(-2), ["tickets", RECORD_ID, "close", { note: "now" }]);
+    assert.deepEqual(payloads.at(-1), ["tickets", RECORD_ID, "close", {}]);
+    const refused = await send("POST", ACTION, ["a", "list"]);
+    assert.equal(refused.status, 400);
+    assert.match((await refused.json()).details, /a JSON object, or absent/);
+    assert.equal(calls.length, 4);
+  }));
+
+Deno.test("Actions: an addon that declines is 422 with its own words; one that fails is told apart", async () => {
+  const error = { code: "over_limit", message: "Too much" };
+  const meta = { model: "tickets", action: "close", trigger_type: "wasm", rolled_back: true };
+  const declined = { outcome: "declined" as const, data: { limit: 5 }, error, meta };
+  await withApp({ actions: { run: () => Promise.resolve(declined) } }, async ({ send }) => {
+    const answer = await send("POST", ACTION, {});
+    assert.equal(answer.status, 422);
+    assert.deepEqual(await answer.json(), {
+      success: false,
+      message: "Too much",
+      error,
+      data: { limit: 5 },
+      meta,
+    });
+  });
+  const failures = [
+    ["sandbox.trap", "unavailable", 502, "runtime_error", null],
+    ["sandbox.timeout", "timeout", 504, "timeout", null],
+    ["sandbox.out_of_memory", "unavailable", 502, "memory_exhausted", null],
+    ["sandbox.circuit_open", "unavailable", 503, "addon_unavailable", "9"],
+    ["sandbox.busy", "unavailable", 503, "addon_unavailable", "9"],
+  ] as const;
+  for (const [code, kind, status, word, retryAfter] of failures) {
+    const details = { retry_after_seconds: 9 };
+    const failure = new KernelError({ code, kind, message: "It failed.", details });
+    await withApp({ actions: { run: () => Promise.reject(failure) } }, async ({ send }) => {
+      const answer = await send("POST", ACTION, {});
+      assert.equal(answer.status, status, code);
+      assert.equal(answer.headers.get("retry-after"), retryAfter);
+      const body = await answer.json();
+      assert.deepEqual(body.error, { code: word, message: "It failed." });
+      assert.equal(body.code, code);
+    });
+  }
+});
+
+Deno.test("Addon code: traps, breaker and stop are asked of the service", () =>
+  withApp({}, async ({ ask, calls }) => {
+    const base = "/api/metacore/installations/tickets";
+    assert.deepEqual((await (await ask(`${base}/traps`)).json()).data, []);
+    assert.equal((await (await ask(`${base}/code`)).json()).data.breaker, "closed");
+    assert.equal((await ask(`${base}/code/reset`, { method: "POST" })).status, 204);
+    const stopped = await (await ask(`${base}/code/stop`, { method: "POST" })).json();
+    assert.deepEqual(stopped.data, { stopped: 2 });
+    assert.deepEqual(calls.map(([name, , key]) => [name, key]), [
+      ["traps", "tickets"],
+      ["status", "tickets"],
+      ["resetBreaker", "tickets"],
+      ["stop", "tickets"],
+    ]);
+    assert.equal((await ask("/api/metacore/audit?limit=501")).status, 400);
+    assert.equal((await ask("/api/metacore/audit?limit=7&after=3&addon_key=x")).status, 200);
+    assert.deepEqual(calls.at(-1)?.[2], { addonKey: "x", after: 3, limit: 7 });
+  }));
+
+Deno.test("Operators: their own token, in the header, or nothing", async () => {
+  const asOperator = { headers: { authorization: `Bearer ${OPERATOR_TOKEN}` } };
+  await withApp({}, async ({ ask, calls }) => {
+    const metrics = await ask("/metrics", asOperator);
+    assert.equal(metrics.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    assert.match(await metrics.text(), /^up 1$/m);
+    assert.equal((await ask("/metrics")).status, 403);
+    const wrong = { headers: { authorization: `Bearer ${OPERATOR_TOKEN.slice(1)}x` } };
+    assert.equal((await ask("/api/operator/sandbox", wrong)).status, 403);
+    const put = (body: unknown) =>
+      ask("/api/operator/enforcement", {
+        method: "PUT",
+        body: JSON.stringify(body),
+        headers: { ...asOperator.headers, "content-type": "application/json" },
+      });
+    assert.equal((await put({ mode: "off" })).status, 400);
+    assert.equal(calls.length, 0);
+    assert.equal((await put({ mode: "shadow" })).status, 200);
+    assert.deepEqual(calls, [["setEnforcement", "shadow"]]);
+  });
+  await withApp({ operator: NO_OPERATOR }, async ({ ask }) => {
+    const answer = await ask("/metrics", asOperator);
+    assert.equal(answer.status, 403);
+    assert.match((await answer.json()).message, /METACORE_OPERATOR_TOKEN/);
+  });
+});
+
+const NO_OPERATOR = {
+  metrics: () => "",
+  sandboxStats: () => {
+    throw new Error("nobody may ask");
+  },
+  stop: () => 0,
+  enforcement: () => "enforce" as const,
+  setEnforcement: () => Promise.resolve(),
+};

@@ -5,14 +5,16 @@
  * @module
  */
 
+import type { ActionService } from "../../src/addons/actions/action_service.ts";
 import type { AddonService, Installation } from "../../src/addons/addon_service.ts";
+import type { AddonCode } from "../../src/addons/code/addon_code.ts";
 import type { AuthService, Organization, User } from "../../src/auth/auth_service.ts";
 import { KernelError } from "../../src/base/error.ts";
 import { JsonText } from "../../src/base/json_text.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 import type { Manifest } from "../../src/bundle/manifest/manifest.ts";
 import { createHttpApp } from "../../src/http/app.ts";
-import type { HttpApp, HttpServices } from "../../src/http/http_services.ts";
+import type { HttpApp, HttpServices, OperatorServices } from "../../src/http/http_services.ts";
 import type { MetadataService } from "../../src/models/metadata_service.ts";
 import type { RecordService } from "../../src/records/record_service.ts";
 import type { LogFields, Logger, LogLevel } from "../../src/telemetry/log.ts";
@@ -76,7 +78,9 @@ export interface Bench {
 }
 
 /** What a test replaces. */
-export interface Replacements extends Omit<Partial<HttpServices>, "auth" | "records" | "addons"> {
+export interface Replacements
+  extends Omit<Partial<HttpServices>, "auth" | "records" | "addons" | "code"> {
+  readonly code?: Partial<AddonCode>;
   readonly auth?: Partial<AuthService>;
   readonly records?: Partial<RecordService>;
   readonly addons?: Partial<AddonService>;
@@ -101,6 +105,10 @@ export async function withApp(
     records: { ...constantRecords(calls), ...replaced.records },
     metadata: replaced.metadata ?? constantMetadata(calls),
     addons: { ...constantAddons(calls), ...replaced.addons },
+    actions: replaced.actions ?? constantActions(calls),
+    code: { ...constantCode(calls), ...replaced.code },
+    audit: replaced.audit ?? { list: gives(calls, "audit", []) },
+    operator: replaced.operator ?? constantOperator(calls),
   });
   const ask: Bench["ask"] = (path, init = {}) => {
     const headers = new Headers(init.headers);
@@ -228,5 +236,46 @@ function constantAddons(calls: Call[]): AddonService {
       { title: "Tickets", icon: "Box", items: [{ title: "All", owner: "addon:tickets" }] },
       { title: "Empty", items: [] },
     ]),
+  };
+}
+
+function constantActions(calls: Call[]): ActionService {
+  const meta = { model: "tickets", action: "close", trigger_type: "wasm" };
+  return { run: gives(calls, "run", { outcome: "done" as const, data: { closed: true }, meta }) };
+}
+
+function constantCode(calls: Call[]): AddonCode {
+  return {
+    call: gives(calls, "call", new Uint8Array()),
+    traps: gives(calls, "traps", []),
+    status: gives(calls, "status", { breaker: "closed" as const, failures: 0 }),
+    resetBreaker: gives(calls, "resetBreaker", undefined),
+    stop: gives(calls, "stop", 2),
+  };
+}
+
+/** The operator's token of {@link withApp}. */
+export const OPERATOR_TOKEN = "an operator's token of 32 characters and more".replaceAll(" ", "-");
+
+function constantOperator(calls: Call[]): OperatorServices {
+  return {
+    token: OPERATOR_TOKEN,
+    metrics: () => "# HELP up Whether it runs.\n# TYPE up gauge\nup 1\n",
+    sandboxStats: () => ({
+      workers: 2,
+      spareWorkers: 1,
+      busyWorkers: 1,
+      waiting: 0,
+      invocations: 7,
+      traps: 1,
+      timeouts: 0,
+      refused: 0,
+    }),
+    stop: (...args) => {
+      calls.push(["stop", ...args]);
+      return 3;
+    },
+    enforcement: () => "enforce",
+    setEnforcement: gives(calls, "setEnforcement", undefined),
   };
 }

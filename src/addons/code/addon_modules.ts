@@ -10,12 +10,9 @@ import { openBundle } from "../../bundle/bundle.ts";
 import type { Bundle } from "../../bundle/bundle.ts";
 import type { Manifest } from "../../bundle/manifest/manifest.ts";
 import type { Database } from "../../db/database.ts";
-import {
-  compilePrepared,
-  type PreparedModule,
-  prepareModule,
-} from "../../sandbox/module/prepare_module.ts";
-import { REWRITER_VERSION } from "../../sandbox/module/instrument_module.ts";
+import { compilePrepared } from "../../sandbox/module/compile.ts";
+import { REWRITER_VERSION } from "../../sandbox/module/instrument.ts";
+import { type PreparedModule, prepareModule } from "../../sandbox/module/prepare.ts";
 import type { GuestCode, LoadedModule } from "../../sandbox/sandbox.ts";
 import { noCode } from "../errors.ts";
 import type { LiveInstallation } from "../live_installations.ts";
@@ -60,9 +57,10 @@ export class AddonModules {
     const { manifest, backendEntry } = bundle;
     if (manifest.backend?.runtime !== "wasm" || backendEntry === undefined) return undefined;
     const { bytes } = bundle.entries.get(backendEntry)!;
-    const prepared = await prepareModule(bytes, {
-      ...modulePolicy(manifest),
-      memoryLimitPages: memoryLimitPages(manifest.backend, this.#options.limits),
+    const pages = memoryLimitPages(manifest.backend, this.#options.limits);
+    // Its own bytes: the entry is a view of the whole archive.
+    const prepared = await prepareModule(new Uint8Array(bytes), {
+      policy: modulePolicy(manifest, pages),
       interrupt: this.#interrupt(),
     });
     // What the engine cannot compile is refused at install, not at the first call.

@@ -7,7 +7,11 @@
 
 import type { Kysely } from "kysely";
 import type { KernelTables } from "../../db/tables.ts";
-import { type PreparedModule, revivePrepared } from "../../sandbox/module/prepare_module.ts";
+import {
+  type ModuleOutline,
+  type PreparedModule,
+  reviveModule,
+} from "../../sandbox/module/prepare.ts";
 
 /**
  * Keeps a prepared module; keeping the same one twice is no change.
@@ -40,6 +44,7 @@ export async function keepPrepared(
  * @param tables where to look.
  * @param id as it was kept.
  * @returns the module, or undefined where it was prepared under other limits or by another version.
+ * @throws {KernelError} sandbox.invalid_module — the bytes are not those that were kept.
  */
 export async function findPrepared(
   tables: Kysely<KernelTables>,
@@ -47,5 +52,8 @@ export async function findPrepared(
 ): Promise<PreparedModule | undefined> {
   const row = await tables.selectFrom("prepared_modules").select(["outline", "bytes"])
     .where("id", "=", id).executeTakeFirst();
-  return row === undefined ? undefined : revivePrepared(row.outline, row.bytes);
+  if (row === undefined) return undefined;
+  // Border: the kernel wrote this text itself.
+  const outline = JSON.parse(row.outline) as ModuleOutline;
+  return await reviveModule(outline, new Uint8Array(row.bytes));
 }

@@ -23,6 +23,7 @@ import {
   raiseCatalogVersion,
 } from "../installation_store.ts";
 import { migrationChanged, modelTaken, sharedTablesInUse } from "../errors.ts";
+import { keepPrepared } from "../code/prepared_store.ts";
 import { applyChanges } from "./apply.ts";
 import { writeInstallation } from "./installation_row.ts";
 import type { InstallOrder } from "./order.ts";
@@ -58,6 +59,10 @@ export async function installInTransaction(
   await applyChanges(tx, current, plan.changes);
   await recordMigrations(tx, order, schema);
   await keepBundle(tx.kysely, order.bundle, order.archive, order.at);
+  if (order.code !== undefined) {
+    const { id, module } = order.code;
+    await keepPrepared(tx.kysely, id, order.bundle.digest, module, order.at);
+  }
   await writeInstallation(tx, order, schema, standing);
   await dropUnusedBundles(tx.kysely, manifest.key);
   await raiseCatalogVersion(tx.kysely, organizationId);

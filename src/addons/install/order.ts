@@ -6,6 +6,7 @@
 
 import type { Caller } from "../../base/caller.ts";
 import type { Bundle } from "../../bundle/bundle.ts";
+import type { PreparedModule } from "../../sandbox/module/prepare.ts";
 import type { Model } from "../../models/model.ts";
 import type { Tables } from "../installation_store.ts";
 import type { InstallSecret } from "./secret.ts";
@@ -17,6 +18,8 @@ export interface InstallOrder {
   readonly archive: Uint8Array;
   readonly secret: InstallSecret;
   /** Identifier of the installation, should it be new. */
+  /** The bundle's module as it will run, with the name it is kept under; absent without code. */
+  readonly code?: { readonly id: string; readonly module: PreparedModule };
   readonly installationId: string;
   /** RFC 3339 time. */
   readonly at: string;

@@ -66,7 +66,7 @@ export const ADDON_CODE_ROUTES: readonly UserRoute[] = [
     summary: "Lists audit records of the organization, newest first.",
     access: "user",
     permission: "addons.inspect",
-    query: ["addon_key", "before", "limit"],
+    query: ["addon_key", "after", "limit"],
     answer: { status: 200, shape: "AuditRecord[]" },
     handle: audit,
   },
@@ -79,12 +79,12 @@ async function audit(
 ): Promise<Answer> {
   const { query } = exchange;
   const addonKey = query.get("addon_key");
-  const before = wholeNumber(query, "before", Number.MAX_SAFE_INTEGER);
+  const after = wholeNumber(query, "after", Number.MAX_SAFE_INTEGER);
   const limit = wholeNumber(query, "limit", MAX_AUDIT_RECORDS);
   return bare(
     await services.audit.list(caller, {
       ...(addonKey === null ? {} : { addonKey }),
-      ...(before === undefined ? {} : { before }),
+      ...(after === undefined ? {} : { after }),
       limit: limit ?? 100,
     }),
   );

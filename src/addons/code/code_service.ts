@@ -1,0 +1,190 @@
+/**
+ * Calls addon code: installation, breaker, module, host functions, sandbox, and what is kept of a
+ * failure. Each station is a file of its own; this one puts them in order.
+ *
+ * @module
+ */
+
+import type { AccessService } from "../../access/access_service.ts";
+import type { Caller } from "../../base/caller.ts";
+import type { JsonObject } from "../../base/json.ts";
+import type { CircuitBreaker } from "../../sandbox/breaker.ts";
+import type { InvocationResult, LoadedModule, Sandbox } from "../../sandbox/sandbox.ts";
+import type { Target } from "../../sandbox/abi.ts";
+import type { TrapReport } from "../../sandbox/trap_report.ts";
+import { createHostPort } from "../host/host_port.ts";
+import type { HostServices } from "../host/context.ts";
+import { actionEnvelope } from "../hooks/envelope.ts";
+import { functionNotExported, noCode } from "../errors.ts";
+import type { LiveInstallation } from "../live_installations.ts";
+import type { AddonCode, CodeCall, CodeStatus } from "./addon_code.ts";
+import type { AddonModules } from "./addon_modules.ts";
+import { type CodeLimits, timeoutMsOf } from "./code_limits.ts";
+import type { InstallationCatalog } from "./installation_catalog.ts";
+import { hostContext, InstallationFactsCache } from "./invocation_context.ts";
+import type { TrapJournal } from "./trap_journal.ts";
+
+/** What calling addon code takes. */
+export interface CodeServiceOptions {
+  readonly access: AccessService;
+  readonly catalog: InstallationCatalog;
+  readonly modules: AddonModules;
+  readonly sandbox: Sandbox;
+  readonly breaker: CircuitBreaker;
+  readonly host: HostServices;
+  readonly traps: TrapJournal;
+  readonly limits: CodeLimits;
+}
+
+/**
+ * Makes the service.
+ *
+ * @param options what calling takes.
+ * @returns the service.
+ */
+export function createAddonCode(options: CodeServiceOptions): CodeService {
+  return new CodeService(options);
+}
+
+/** Calls addon code. */
+export class CodeService implements AddonCode {
+  readonly #options: CodeServiceOptions;
+  readonly #facts = new InstallationFactsCache();
+
+  /** @param options what calling takes. */
+  constructor(options: CodeServiceOptions) {
+    this.#options = options;
+  }
+
+  async call(
+    caller: Caller,
+    addonKey: string,
+    functionName: string,
+    call: CodeCall,
+  ): Promise<Uint8Array> {
+    const installation = await this.#options.catalog.enabled(caller.organizationId, addonKey);
+    const exports = installation.manifest.backend?.exports ?? [];
+    if (!exports.includes(functionName)) throw functionNotExported(addonKey, functionName);
+    const result = await this.invoke(
+      caller,
+      installation,
+      call,
+      ({ abi }) =>
+        abi === "metacore/1"
+          ? { kind: "export", name: functionName }
+          : { kind: "hook", name: functionName },
+    );
+    return result.output;
+  }
+
+  /**
+   * Invokes whatever of an installation's code.
+   *
+   * @param caller who asks.
+   * @param installation an enabled installation of the caller's organization.
+   * @param call the input and the bounds.
+   * @param targetOf names what is called, once the interface of the module is known.
+   * @returns what the guest gave.
+   * @throws {KernelError} addon.no_code, sandbox.*
+   */
+  async invoke(
+    caller: Caller,
+    installation: LiveInstallation,
+    call: CodeCall,
+    targetOf: (module: LoadedModule) => Target,
+  ): Promise<InvocationResult> {
+    const { breaker, modules, traps } = this.#options;
+    const { row, manifest } = installation;
+    const code = modules.codeOf(installation);
+    const ticket = await breaker.enter(row.id, manifest.key);
+    let target: Target | undefined;
+    try {
+      const module = await code.load();
+      target = targetOf(module);
+      const result = await this.#run(caller, installation, call, { module, target, code });
+      ticket.succeeded();
+      return result;
+    } catch (thrown) {
+      ticket.failed(thrown);
+      traps.note(thrown, { caller, installation, moduleId: code.id, target });
+      throw thrown;
+    }
+  }
+
+  async traps(caller: Caller, addonKey: string): Promise<readonly TrapReport[]> {
+    await this.#options.access.check(caller, "addons.inspect");
+    await this.#installation(caller, addonKey);
+    return await this.#options.traps.list(caller.organizationId, addonKey);
+  }
+
+  async status(caller: Caller, addonKey: string): Promise<CodeStatus> {
+    await this.#options.access.check(caller, "addons.inspect");
+    const { row } = await this.#installation(caller, addonKey);
+    const { state, failures, retryAtMs } = await this.#options.breaker.status(row.id);
+    return {
+      breaker: state,
+      failures,
+      ...(retryAtMs === undefined ? {} : { retryAt: new Date(retryAtMs).toISOString() }),
+    };
+  }
+
+  async resetBreaker(caller: Caller, addonKey: string): Promise<void> {
+    await this.#options.access.check(caller, "addons.operate");
+    const { row } = await this.#installation(caller, addonKey);
+    await this.#options.breaker.reset(row.id);
+  }
+
+  async stop(caller: Caller, addonKey: string): Promise<number> {
+    await this.#options.access.check(caller, "addons.operate");
+    await this.#installation(caller, addonKey);
+    return this.#options.sandbox.kill(addonKey, caller.organizationId);
+  }
+
+  async #installation(caller: Caller, addonKey: string): Promise<LiveInstallation> {
+    const installation = await this.#options.catalog.enabled(caller.organizationId, addonKey);
+    if (installation.manifest.backend?.runtime !== "wasm") throw noCode(addonKey);
+    return installation;
+  }
+
+  async #run(
+    caller: Caller,
+    installation: LiveInstallation,
+    call: CodeCall,
+    { module, target, code }: {
+      readonly module: LoadedModule;
+      readonly target: Target;
+      readonly code: ReturnType<AddonModules["codeOf"]>;
+    },
+  ): Promise<InvocationResult> {
+    const { catalog, host, limits, sandbox } = this.#options;
+    const { row, manifest } = installation;
+    const backend = manifest.backend!;
+    const place = call.transaction === undefined ? "alone" : "in a transaction";
+    const timeoutMs = timeoutMsOf(backend, limits, place);
+    const context = hostContext({
+      caller,
+      installation,
+      facts: this.#facts.of(installation),
+      module,
+      others: await catalog.all(caller.organizationId),
+      call,
+    });
+    const signal = call.signal ?? caller.signal;
+    return await sandbox.invoke(code, {
+      target,
+      input: inputBytes(call.input({ installationId: row.id }), target),
+      organizationId: caller.organizationId,
+      timeoutMs: Math.min(call.timeoutMs ?? timeoutMs, timeoutMs),
+      ...(limits.fuel === undefined ? {} : { fuel: limits.fuel }),
+      ...(signal === undefined ? {} : { signal }),
+      host: createHostPort(context, host),
+    });
+  }
+}
+
+/** A hook takes its arguments in an envelope; whoever made bytes has made that, too. */
+function inputBytes(input: JsonObject | Uint8Array, target: Target): Uint8Array {
+  if (input instanceof Uint8Array) return input;
+  if (target.kind === "hook") return actionEnvelope([input]);
+  return new TextEncoder().encode(JSON.stringify(input));
+}

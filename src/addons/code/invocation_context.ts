@@ -1,0 +1,100 @@
+/**
+ * From an installation and a caller to what host functions are told about an invocation. Nothing in
+ * it comes from the guest.
+ *
+ * @module
+ */
+
+import { compileCapabilities } from "../../access/capability_set.ts";
+import type { CapabilitySet } from "../../access/capability.ts";
+import type { Caller } from "../../base/caller.ts";
+import type { Manifest } from "../../bundle/manifest/manifest.ts";
+import { hostSchema } from "../../models/host_model.ts";
+import type { LoadedModule } from "../../sandbox/sandbox.ts";
+import type { HostContext } from "../host/context.ts";
+import type { LiveInstallation } from "../live_installations.ts";
+import type { CodeCall } from "./addon_code.ts";
+import { guestSettings } from "./guest_settings.ts";
+
+/** What is known once per installation, not once per call. */
+export interface InstallationFacts {
+  readonly capabilities: CapabilitySet;
+  readonly settings: ReadonlyMap<string, string>;
+}
+
+/** Keeps what is known of installations for as long as they are. */
+export class InstallationFactsCache {
+  readonly #facts = new WeakMap<LiveInstallation, InstallationFacts>();
+
+  /**
+   * Finds the facts of an installation, compiling them the first time.
+   *
+   * @param installation as the catalog keeps it.
+   * @returns its facts.
+   */
+  of(installation: LiveInstallation): InstallationFacts {
+    let facts = this.#facts.get(installation);
+    if (facts === undefined) {
+      facts = {
+        capabilities: capabilitiesOf(installation.manifest),
+        settings: guestSettings(installation),
+      };
+      this.#facts.set(installation, facts);
+    }
+    return facts;
+  }
+}
+
+/**
+ * Compiles the rights that a manifest asks for.
+ *
+ * @param manifest the manifest.
+ * @returns the rights, the implicit ones on its own tables among them.
+ */
+export function capabilitiesOf(manifest: Manifest): CapabilitySet {
+  return compileCapabilities(manifest.key, manifest.capabilities);
+}
+
+/** What the context of an invocation is made from. */
+export interface InvocationFacts {
+  readonly caller: Caller;
+  readonly installation: LiveInstallation;
+  readonly facts: InstallationFacts;
+  readonly module: Pick<LoadedModule, "abi" | "level">;
+  /** Installations of the organization by addon key. */
+  readonly others: ReadonlyMap<string, LiveInstallation>;
+  readonly call: CodeCall;
+}
+
+/**
+ * Makes the context of one invocation.
+ *
+ * @param invocation what is known of it.
+ * @returns the context.
+ */
+export function hostContext(invocation: InvocationFacts): HostContext {
+  const { caller, installation, facts, module, others, call } = invocation;
+  const { row, manifest } = installation;
+  const { transaction } = call;
+  return {
+    subject: {
+      addonKey: manifest.key,
+      installationId: row.id,
+      organizationId: caller.organizationId,
+      requestId: caller.requestId,
+      capabilities: facts.capabilities,
+    },
+    ...(caller.kind === "user" ? { actorId: caller.userId } : {}),
+    abi: module.abi,
+    level: module.level,
+    settings: facts.settings,
+    schemaName: row.schema_name,
+    findSchema: (addonKey) => {
+      if (addonKey === "kernel") return hostSchema;
+      const other = others.get(addonKey);
+      return other?.row.status === "enabled" ? other.row.schema_name : undefined;
+    },
+    ...(transaction === undefined || transaction === "missing" ? {} : { transaction }),
+    transactionMode: transaction === undefined ? "none" : "action",
+  };
+}
