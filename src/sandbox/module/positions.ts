@@ -5,19 +5,26 @@
  * @module
  */
 
-import type { CodePlan } from "./code_rewrite.ts";
-import { localsGrowth } from "./code_rewrite.ts";
+import { type CodePlan, localsGrowth } from "./code_rewrite.ts";
 import { readModule } from "./instrument.ts";
 import { type InstrumentOptions, rewriteModule, type Rewritten } from "./rewrite.ts";
+
+/** A position in the original. */
+export interface OriginalPosition {
+  /** Index of the function, imports counted: the same in the original and the rewritten module. */
+  readonly functionIndex: number;
+  /** Byte in the original module. */
+  readonly offset: number;
+}
 
 /**
  * Maps one position.
  *
- * @param functionIndex as the engine prints it in `wasm-function[index]`.
- * @param offset in the rewritten module, as the engine prints it behind it.
- * @returns the offset in the original; undefined when the position lies in no function.
+ * @param offset byte in the rewritten module, as the engine prints it behind `wasm-function[…]:`. The
+ *   index it prints there is not taken: Deno 2.9 prints 0 for every function.
+ * @returns the position in the original; undefined when it lies in no function.
  */
-export type OriginalOffset = (functionIndex: number, offset: number) => number | undefined;
+export type OriginalOffset = (offset: number) => OriginalPosition | undefined;
 
 /**
  * Makes the map of a module.
@@ -30,23 +37,31 @@ export type OriginalOffset = (functionIndex: number, offset: number) => number |
  */
 export function originalOffsets(bytes: Uint8Array, options: InstrumentOptions): OriginalOffset {
   const { declarations, notes } = readModule(bytes);
-  const rewritten = rewriteModule(declarations, notes, options);
+  const { plan, newBodyStart } = rewriteModule(declarations, notes, options);
   const imported = declarations.importedFunctionTypes.length;
-  return (functionIndex, offset) => mapOffset(rewritten, functionIndex - imported, offset);
+  return (offset) => {
+    const index = functionAt(newBodyStart, offset);
+    const start = newBodyStart[index];
+    if (start === undefined || offset >= start + plan.bodyBytes[index]!) return undefined;
+    return { functionIndex: imported + index, offset: mapOffset(plan, start, index, offset) };
+  };
 }
 
-function mapOffset(
-  { plan, newBodyStart }: Rewritten,
-  index: number,
-  offset: number,
-): number | undefined {
-  const { notes, bodyBytes } = plan;
-  const start = newBodyStart[index];
-  if (start === undefined || offset < start || offset >= start + bodyBytes[index]!) {
-    return undefined;
+/** @returns index of the last body that begins at or before an offset; -1 when none does. */
+function functionAt(newBodyStart: Int32Array, offset: number): number {
+  let low = 0;
+  let high = newBodyStart.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (newBodyStart[middle]! <= offset) low = middle + 1;
+    else high = middle;
   }
+  return low - 1;
+}
+
+function mapOffset(plan: CodePlan, start: number, index: number, offset: number): number {
   // How much further behind a position is in the new bytes, up to what was looked at.
-  let shift = start - notes.bodyStart[index]!;
+  let shift = start - plan.notes.bodyStart[index]!;
   for (const [at, inserted] of insertions(plan, index)) {
     if (offset < at + shift) break;
     if (offset < at + shift + inserted) return at;
