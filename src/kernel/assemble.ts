@@ -5,7 +5,9 @@
  */
 
 import { migrations } from "../../migrations/mod.ts";
+import { createAuditLog } from "../access/audit_log.ts";
 import { createAccessService } from "../access/service.ts";
+import { createActionService } from "../addons/actions/service.ts";
 import { LiveInstallations } from "../addons/live_installations.ts";
 import { createAddonService } from "../addons/service.ts";
 import { catalogVersion } from "../addons/installation_store.ts";
@@ -28,6 +30,7 @@ import type { Model } from "../models/model.ts";
 import { createModelRegistry } from "../models/snapshot_registry.ts";
 import { createRecordService } from "../records/service.ts";
 import { silentLogger } from "../telemetry/log.ts";
+import { CodePlane } from "./code_plane.ts";
 import { prepareHostTables } from "./host_tables.ts";
 import type { KernelServices } from "./services.ts";
 import type { KernelOptions } from "./options.ts";
@@ -38,6 +41,7 @@ export interface Assembly {
   readonly services: KernelServices;
   readonly app: HttpApp;
   readonly database: Database;
+  readonly plane: CodePlane;
 }
 
 /** What every part is made from, defaults filled in. */
@@ -53,7 +57,7 @@ interface Foundation {
  * Opens the database, brings it up to date, audits it and makes the services.
  *
  * @param options the embedder's options.
- * @returns the parts; whoever gets them closes the database.
+ * @returns the parts; whoever gets them closes the plane, then the database.
  * @throws {KernelError} kernel.weak_key, db.*, schema.*, model.invalid_definition — nothing is left
  *   open.
  */
@@ -113,8 +117,24 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
   });
   const records = createRecordService({ database, registry, access, clock, ids });
   const metadata = createMetadataService({ registry, access });
+  const plane = new CodePlane({
+    options,
+    database,
+    registry,
+    access,
+    installations,
+    masterKey: foundation.masterKey,
+    clock,
+    ids,
+    logger,
+  });
+  const actions = createActionService({ database, registry, access, records, code: plane.code });
+  const audit = createAuditLog(database, access);
   const addons = createAddonService({
     database,
+    modules: plane.modules,
+    retireCode: (addonKey) => plane.sandbox.retire(addonKey),
+    outboundHttp: options.egress === undefined ? "off" : "on",
     registry,
     access,
     installations,
@@ -132,6 +152,10 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
     records,
     metadata,
     addons,
+    actions,
+    code: plane.code,
+    audit,
+    operator: plane.operator,
     logger,
     clock,
     ids,
@@ -140,9 +164,20 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
     cors: { origins: [...options.corsOrigins ?? []] },
   });
   return {
-    services: { auth, access, records, metadata, addons, events: createEventLog(database) },
+    services: {
+      auth,
+      access,
+      records,
+      metadata,
+      addons,
+      actions,
+      code: plane.code,
+      audit,
+      events: createEventLog(database),
+    },
     app,
     database,
+    plane,
   };
 }
 

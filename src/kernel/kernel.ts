@@ -93,6 +93,7 @@ class AssembledKernel implements Kernel {
     const assembly = await starting;
     await assembly.app.drain();
     this.#assembly = undefined;
+    await assembly.plane.close();
     await assembly.database.close();
   }
 

@@ -4,8 +4,11 @@
  * @module
  */
 
+import type { AuditLog } from "../access/audit_log.ts";
 import type { AccessService } from "../access/access_service.ts";
+import type { ActionService } from "../addons/actions/action_service.ts";
 import type { AddonService } from "../addons/addon_service.ts";
+import type { AddonCode } from "../addons/code/addon_code.ts";
 import type { AuthService } from "../auth/auth_service.ts";
 import type { EventLog } from "../events/log.ts";
 import type { MetadataService } from "../models/metadata_service.ts";
@@ -23,6 +26,12 @@ export interface KernelServices {
   readonly metadata: MetadataService;
   /** Installing and removing addons. */
   readonly addons: AddonService;
+  /** Running actions of addons on records. */
+  readonly actions: ActionService;
+  /** Calling addon code, and looking after it. */
+  readonly code: AddonCode;
+  /** Decisions and changes that somebody may have to answer for. */
+  readonly audit: AuditLog;
   /** The log of everything that happened, in order. */
   readonly events: EventLog;
 }

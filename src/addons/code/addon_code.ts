@@ -33,8 +33,8 @@ export interface CodeCall {
 /** State of an installation's code. */
 export interface CodeStatus {
   /** `open`: calls are refused until the next probe; see {@link AddonCode.resetBreaker}. */
-  readonly breaker: "closed" | "open" | "probing";
-  /** Failures in a row or window that the breaker counts. */
+  readonly breaker: "closed" | "open" | "half_open";
+  /** Recent failures that the breaker counts. */
   readonly failures: number;
   /** When the next probe is let through, RFC 3339; absent while the breaker is closed. */
   readonly retryAt?: string;

@@ -8,7 +8,7 @@
 import type { AccessService } from "../../access/access_service.ts";
 import type { Caller } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
-import type { CircuitBreaker } from "../../sandbox/breaker.ts";
+import type { CircuitBreakers } from "../../sandbox/breaker.ts";
 import type { InvocationResult, LoadedModule, Sandbox } from "../../sandbox/sandbox.ts";
 import type { Target } from "../../sandbox/abi.ts";
 import type { TrapReport } from "../../sandbox/trap_report.ts";
@@ -30,7 +30,7 @@ export interface CodeServiceOptions {
   readonly catalog: InstallationCatalog;
   readonly modules: AddonModules;
   readonly sandbox: Sandbox;
-  readonly breaker: CircuitBreaker;
+  readonly breakers: CircuitBreakers;
   readonly host: HostServices;
   readonly traps: TrapJournal;
   readonly limits: CodeLimits;
@@ -93,22 +93,21 @@ export class CodeService implements AddonCode {
     call: CodeCall,
     targetOf: (module: LoadedModule) => Target,
   ): Promise<InvocationResult> {
-    const { breaker, modules, traps } = this.#options;
+    const { breakers, modules, traps } = this.#options;
     const { row, manifest } = installation;
     const code = modules.codeOf(installation);
-    const ticket = await breaker.enter(row.id, manifest.key);
+    const subject = { installationId: row.id, addonKey: manifest.key };
     let target: Target | undefined;
-    try {
-      const module = await code.load();
-      target = targetOf(module);
-      const result = await this.#run(caller, installation, call, { module, target, code });
-      ticket.succeeded();
-      return result;
-    } catch (thrown) {
-      ticket.failed(thrown);
-      traps.note(thrown, { caller, installation, moduleId: code.id, target });
-      throw thrown;
-    }
+    return await breakers.run(subject, async () => {
+      try {
+        const module = await code.load();
+        target = targetOf(module);
+        return await this.#run(caller, installation, call, { module, target, code });
+      } catch (thrown) {
+        traps.note(thrown, { caller, installation, target });
+        throw thrown;
+      }
+    });
   }
 
   async traps(caller: Caller, addonKey: string): Promise<readonly TrapReport[]> {
@@ -120,10 +119,11 @@ export class CodeService implements AddonCode {
   async status(caller: Caller, addonKey: string): Promise<CodeStatus> {
     await this.#options.access.check(caller, "addons.inspect");
     const { row } = await this.#installation(caller, addonKey);
-    const { state, failures, retryAtMs } = await this.#options.breaker.status(row.id);
+    const { phase, state } = await this.#options.breakers.show(row.id);
+    const { failures, retryAtMs } = state;
     return {
-      breaker: state,
-      failures,
+      breaker: phase,
+      failures: failures.length,
       ...(retryAtMs === undefined ? {} : { retryAt: new Date(retryAtMs).toISOString() }),
     };
   }
@@ -131,7 +131,7 @@ export class CodeService implements AddonCode {
   async resetBreaker(caller: Caller, addonKey: string): Promise<void> {
     await this.#options.access.check(caller, "addons.operate");
     const { row } = await this.#installation(caller, addonKey);
-    await this.#options.breaker.reset(row.id);
+    await this.#options.breakers.reset({ installationId: row.id, addonKey });
   }
 
   async stop(caller: Caller, addonKey: string): Promise<number> {

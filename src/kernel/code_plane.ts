@@ -1,0 +1,184 @@
+/**
+ * Puts together what runs addon code: audit, metrics, enforcer, outbound HTTP, sandbox, host
+ * functions. Closed in the reverse order.
+ *
+ * @module
+ */
+
+import { type CountingEnforcer, createEnforcer } from "../access/enforcer.ts";
+import type { AccessService } from "../access/access_service.ts";
+import { createDatabaseAudit, type DatabaseAudit } from "../access/audit_store.ts";
+import { AddonModules } from "../addons/code/addon_modules.ts";
+import { createBreakerStore } from "../addons/code/breaker_store.ts";
+import { type CodeLimits, DEFAULT_CODE_LIMITS } from "../addons/code/code_limits.ts";
+import { type CodeService, createAddonCode } from "../addons/code/code_service.ts";
+import { InstallationCatalog } from "../addons/code/installation_catalog.ts";
+import { TrapJournal } from "../addons/code/trap_journal.ts";
+import type { LiveInstallations } from "../addons/live_installations.ts";
+import { createHostServices } from "../addons/host/services.ts";
+import type { Clock } from "../base/clock.ts";
+import type { IdSource } from "../base/ids.ts";
+import { KERNEL_CONTRACT_VERSION } from "../bundle/manifest/kernel_range.ts";
+import type { Database } from "../db/database.ts";
+import { createEgress } from "../egress/gate.ts";
+import type { Egress } from "../egress/egress.ts";
+import type { OperatorServices } from "../http/http_services.ts";
+import type { ModelRegistry } from "../models/registry.ts";
+import { type BreakerChange, CircuitBreakers } from "../sandbox/breaker.ts";
+import { createSandbox } from "../sandbox/pool.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import { WalledWorkers } from "../sandbox/worker_source.ts";
+import type { Logger } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { createMetrics } from "../telemetry/metrics_registry.ts";
+import type { KernelOptions } from "./options.ts";
+
+/** What the plane stands on. */
+export interface CodePlaneOptions {
+  readonly options: KernelOptions;
+  readonly database: Database;
+  readonly registry: ModelRegistry;
+  readonly access: AccessService;
+  readonly installations: LiveInstallations;
+  /** 32 bytes. */
+  readonly masterKey: Uint8Array;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly logger: Logger;
+}
+
+/** What runs addon code. */
+export class CodePlane {
+  readonly metrics: Metrics = createMetrics();
+  readonly audit: DatabaseAudit;
+  readonly modules: AddonModules;
+  readonly code: CodeService;
+  readonly sandbox: Sandbox;
+  readonly operator: OperatorServices;
+  readonly #egress: Egress;
+  readonly #enforcer: CountingEnforcer;
+  readonly #breakers: CircuitBreakers;
+  readonly #traps: TrapJournal;
+
+  /** @param given what it stands on; nothing is started before it is needed. */
+  constructor(given: CodePlaneOptions) {
+    const { options, database, registry, access, installations, clock, ids, logger } = given;
+    const { metrics } = this;
+    const limits = codeLimits(options);
+    this.audit = createDatabaseAudit({ database, clock, logger, metrics });
+    this.#enforcer = createEnforcer({
+      mode: options.enforcement ?? "enforce",
+      audit: this.audit,
+      metrics,
+      logger,
+      clock,
+    });
+    this.#egress = createEgress({
+      policy: options.egress?.hosts ?? "off",
+      privateAddresses: options.egress?.privateAddresses ?? [],
+      clock,
+      logger,
+      metrics,
+      audit: this.audit,
+    });
+    this.sandbox = createSandbox({
+      source: new WalledWorkers(),
+      limits: {
+        ...(options.sandbox?.maxWorkers === undefined
+          ? {}
+          : { maxWorkers: options.sandbox.maxWorkers }),
+        ...(options.sandbox?.maxWorkersPerAddon === undefined
+          ? {}
+          : { maxWorkersPerAddon: options.sandbox.maxWorkersPerAddon }),
+      },
+      logger,
+    });
+    this.modules = new AddonModules({
+      database,
+      limits,
+      kernelContractVersion: KERNEL_CONTRACT_VERSION,
+      clock,
+    });
+    this.#breakers = new CircuitBreakers({
+      store: createBreakerStore(database, clock),
+      clock,
+      logger,
+      onChange: (change) => this.#noteBreaker(change),
+    });
+    this.#traps = new TrapJournal({ modules: this.modules, clock, logger });
+    this.code = createAddonCode({
+      access,
+      catalog: new InstallationCatalog({ registry, installations, tables: database.kysely }),
+      modules: this.modules,
+      sandbox: this.sandbox,
+      breakers: this.#breakers,
+      host: createHostServices({
+        database,
+        guestSql: database.guestSql,
+        egress: this.#egress,
+        enforcer: this.#enforcer,
+        audit: this.audit,
+        metrics,
+        logger,
+        clock,
+        ids,
+        masterKey: given.masterKey,
+      }),
+      traps: this.#traps,
+      limits,
+    });
+    this.operator = this.#operatorServices(options.operatorToken);
+  }
+
+  /** Stops guests, ends every worker, writes what waits to be written. */
+  async close(): Promise<void> {
+    await this.sandbox.close();
+    await this.#egress.close();
+    await this.#traps.settled();
+    await this.#breakers.flush();
+    this.#enforcer.flush();
+    await this.audit.close();
+  }
+
+  #operatorServices(token: string | undefined): OperatorServices {
+    return {
+      ...(token === undefined ? {} : { token }),
+      metrics: () => this.#metricsText(),
+      sandboxStats: () => this.sandbox.stats(),
+      stop: (addonKey, organizationId) => this.sandbox.kill(addonKey, organizationId),
+      enforcement: () => this.#enforcer.mode,
+      setEnforcement: (mode) => this.#enforcer.setMode(mode, "operator"),
+    };
+  }
+
+  #metricsText(): string {
+    for (const [name, value] of Object.entries(this.sandbox.stats())) {
+      this.metrics.gauge(`metacore_sandbox_${snakeCase(name)}`, `Sandbox: ${name}.`).set(value);
+    }
+    return this.metrics.text();
+  }
+
+  #noteBreaker(change: BreakerChange): void {
+    const { addonKey, installationId, from, to, cause, openings } = change;
+    this.audit.record({
+      name: "addon.circuit_changed",
+      severity: to === "open" ? "warning" : "info",
+      addonKey,
+      installationId,
+      details: { from, to, cause, openings },
+    });
+  }
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function codeLimits({ sandbox }: KernelOptions): CodeLimits {
+  return {
+    ...DEFAULT_CODE_LIMITS,
+    ...(sandbox?.memoryLimitMiB === undefined ? {} : { memoryLimitMiB: sandbox.memoryLimitMiB }),
+    ...(sandbox?.timeoutMs === undefined ? {} : { timeoutMs: sandbox.timeoutMs }),
+    ...(sandbox?.fuel === undefined ? {} : { fuel: sandbox.fuel }),
+  };
+}
