@@ -116,13 +116,7 @@ export class WorkerHandle implements GuestWorker {
       return;
     }
     this.#finish();
-    const { reason, message: text, stack, guestMessage } = answer.t === "failed"
-      ? answer
-      : { reason: "protocol", message: `unexpected ${answer.t}`, stack: "", guestMessage: "" };
-    throw sandboxError("sandbox.instantiation_failed", `The module could not be started: ${text}`, {
-      details: { reason: reason ?? "link", message: guestMessage ?? text },
-      cause: { stack: stack ?? "", guestMessage },
-    });
+    throw loadFailure(answer, this.#limits.prepareMs);
   }
 
   /** See {@link GuestWorker}. */
@@ -258,6 +252,19 @@ export class WorkerHandle implements GuestWorker {
     this.#slot.release();
     this.#end.resolve();
   }
+}
+
+function loadFailure(answer: FromWorker, prepareMs: number): KernelError {
+  if (answer.t !== "failed") return workerFailed(`it answered "${answer.t}" to a module`);
+  const isLate = answer.code === "stopped" || answer.code === "timeout";
+  const message = isLate ? `its start takes more than ${prepareMs} ms` : answer.message;
+  return sandboxError("sandbox.instantiation_failed", `The module could not be started: ${message}`, {
+    details: {
+      reason: isLate ? "start_timeout" : answer.reason ?? "link",
+      message: answer.guestMessage ?? message,
+    },
+    cause: { stack: answer.stack ?? "", guestMessage: answer.guestMessage },
+  });
 }
 
 function closed(): KernelError {

@@ -60,10 +60,14 @@ function row(name: string, kinds: readonly ArgumentKind[], result: ResultForm): 
   return { name, arguments: kinds, result };
 }
 
+/** URL, method, headers, body: contract/metacore.md §18.3. */
+const HTTP_REQUEST = [bytes(16 * KIB), bytes(64), bytes(64 * KIB), bytes(8 * MIB)];
+
 /** contract/metacore.md §5.3 and §5.5. What is over a cap is answered by the host function. */
 const METACORE: readonly HostImport[] = [
   row("metacore_host.env_get", [bytes(KIB)], PACKED),
   row("metacore_host.http_fetch", [bytes(16 * KIB), bytes(64), bytes(8 * MIB)], PACKED),
+  row("metacore_host.http_request", HTTP_REQUEST, PACKED),
   row("metacore_host.event_emit", [bytes(256), bytes(256 * KIB)], PACKED),
   row("metacore_host.db_query", [bytes(16 * KIB), bytes(8 * MIB)], PACKED),
   row("metacore_host.db_exec", [bytes(16 * KIB), bytes(8 * MIB)], PACKED),
@@ -108,12 +112,9 @@ export const HOST_IMPORTS: Readonly<Record<"metacore/1" | "gonext/1", readonly H
   "gonext/1": GONEXT,
 };
 
-/**
- * Imports that the worker answers itself, by interface: full name with its type. WASI: the list of
- * contract/metacore.md §18.3, types of preview 1.
- */
+/** Imports that the worker answers itself, by interface, WASI apart: full name with its type. */
 export const LOCAL_IMPORTS: Readonly<Record<"metacore/1" | "gonext/1", readonly string[]>> = {
-  "metacore/1": ["metacore_host.log(i32,i32)", "env.abort(i32,i32,i32,i32)"],
+  "metacore/1": ["metacore_host.log(i32,i32)"],
   "gonext/1": ["env.gn_log(i32,i32,i32)", "env.gn_panic(i32,i32)", "env.gn_time_ms()i64"],
 };
 

@@ -46,8 +46,9 @@ async function callExport(
   instance: Instance,
   scope: Scope,
 ): Promise<Uint8Array> {
-  const name = [message.name, snakeCase(message.name), message.name.toLowerCase()]
-    .find((candidate) => instance.arity(candidate) !== undefined);
+  const name = instance.arity(message.name) === undefined
+    ? spellings(message.name).find((spelling) => instance.arity(spelling) !== undefined)
+    : message.name;
   if (name === undefined) throw missing(message.name);
   const pointer = await place(message.input, instance, scope, "always");
   const { length } = message.input;
@@ -171,6 +172,12 @@ function missing(name: string): GuestFailure {
   return new GuestFailure("missing_export", `the module has no function "${name}"`);
 }
 
-function snakeCase(name: string): string {
-  return name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").replace(/[-\s]+/g, "_").toLowerCase();
+/** As the name is written, else in snake case, else in lower case; as admission looks for it. */
+function spellings(name: string): string[] {
+  const snake = name
+    .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
+    .replace(/([A-Z])([A-Z][a-z])/g, "$1_$2")
+    .replace(/[-.]/g, "_")
+    .toLowerCase();
+  return [name, snake, name.toLowerCase()];
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { encodeText, suspending, unixMs, type WasmValue } from "./own_globals.ts";
+import { suspending, unixMs, type WasmValue } from "./own_globals.ts";
 import {
   type ArgumentKind,
   HOST_IMPORTS,
@@ -99,30 +99,10 @@ const LOCAL_CALLS: Readonly<Record<string, (scope: Scope) => Local>> = {
     const text = scope.memory.view(Number(pointer), size);
     panic(scope, text === undefined ? "(a message outside of its memory)" : printable(text));
   },
-  "env.abort": (scope) => (message, file, line, column) => {
-    const where = `${utf16(scope, file)}:${Number(line) >>> 0}:${Number(column) >>> 0}`;
-    panic(scope, `${utf16(scope, message)} in ${where}`);
-  },
 };
 
 function panic(scope: Scope, guestMessage: string): never {
   return scope.stop.end({ code: "trap", reason: "guest_panic", message: guestMessage, guestMessage });
-}
-
-/** Text of AssemblyScript: UTF-16 with its size in bytes before it. */
-function utf16(scope: Scope, pointer: WasmValue | undefined): string {
-  const at = Number(pointer) >>> 0;
-  const size = at < 4 ? undefined : scope.memory.readU32(at - 4);
-  const bytes = size === undefined
-    ? undefined
-    : scope.memory.read(at, Math.min(size, MAX_PANIC_BYTES) & ~1);
-  if (bytes === undefined) return "";
-  const units = new Uint16Array(bytes.buffer, 0, bytes.length >> 1);
-  return printable(encodeUnits(units));
-}
-
-function encodeUnits(units: Uint16Array): Uint8Array {
-  return encodeText(String.fromCharCode(...units));
 }
 
 function hostImport(entry: HostImport, scope: Scope): WebAssembly.ImportValue {

@@ -21,8 +21,8 @@ const ATTEMPTS: readonly Attempt[] = [
   ["run", () => new Deno.Command("true").outputSync()],
   ["ffi", () => Deno.dlopen("libc.so.6", {})],
   ["listen", () => Deno.listen({ hostname: "127.0.0.1", port: 0 }).close()],
-  ["connect", () => refusedAtOnce(Deno.connect({ hostname: NOWHERE, port: 9 }))],
-  ["fetch", () => refusedAtOnce(fetch(`http://${NOWHERE}:9/`))],
+  ["connect", () => refusedAtOnce(Deno.connect({ hostname: NOWHERE, port: 443 }))],
+  ["fetch", () => refusedAtOnce(fetch(`https://${NOWHERE}/`))],
   ["resolve", () => refusedAtOnce(Deno.resolveDns("invalid.invalid", "A"))],
 ];
 
