@@ -117,7 +117,7 @@ const READERS: Readonly<Record<number, (reader: BinaryReader, into: Declarations
 };
 
 function readTypes(reader: BinaryReader, into: Declarations): void {
-  for (let left = reader.count("types", 3, MOST_ITEMS); left > 0; left--) {
+  for (let left = reader.count("types", 2, MOST_ITEMS); left > 0; left--) {
     const type = readFunctionType(reader);
     if (type.results.length > 1) into.features |= featureBit("multi-value");
     into.types.push(type);

@@ -36,7 +36,9 @@ const ENDLESS: Readonly<Record<string, string>> = {
     (_, at) =>
       at === 60
         ? `(func $f60)`
-        : `(func $f${at} ${at === 0 ? '(export "run")' : ""} (call $f${at + 1}) (call $f${at + 1}))`,
+        : `(func $f${at} ${at === 0 ? '(export "run")' : ""} (call $f${at + 1}) (call $f${
+          at + 1
+        }))`,
   ).join("\n"),
   "legacy exceptions, all caught": `(tag $e) (func $f (throw $e)) (func (export "run")
     (loop $l (try (do (call $f)) (catch_all)) (br $l)))`,
