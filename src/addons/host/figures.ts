@@ -19,7 +19,7 @@ export interface HostFigures {
   /** Counts log lines that were over a bound and are gone. */
   linesDropped(addonKey: string, count: number): void;
   /** Takes a guest's own observation; its labels have passed the dam. */
-  observed(labels: Readonly<Record<string, string>>, value: number): void;
+  observed(addonKey: string, labels: Readonly<Record<string, string>>, value: number): void;
   /** Counts an observation that the dam refused. */
   observationRefused(addonKey: string): void;
 }
@@ -47,23 +47,31 @@ export function createHostFigures(metrics: Metrics): HostFigures {
     "metacore_addon_log_lines_dropped_total",
     "Log lines of addon code that were over a bound",
   );
-  const values = metrics.histogram(
-    "metacore_addon_metric",
-    "Observations that addon code made",
-    VALUES,
-  );
-  const last = metrics.gauge("metacore_addon_metric_last", "Last observation that addon code made");
   const refused = metrics.counter(
     "metacore_addon_metric_cardinality_exceeded_total",
     "Observations of addon code that were refused for too many label values",
   );
+  // A metric of its own for each addon: the series of one metric are bounded, and one addon's must
+  // not use up another's. The colon keeps an addon's key from making up a kernel's name.
+  const observationsOf = (addonKey: string) => ({
+    values: metrics.histogram(
+      `metacore_guest:${addonKey}`,
+      "Observations that the addon's code made",
+      VALUES,
+    ),
+    last: metrics.gauge(
+      `metacore_guest_last:${addonKey}`,
+      "Last observation that the addon's code made",
+    ),
+  });
   return {
     called: (name, outcome, durationMs) => {
       calls.add({ function: name, outcome });
       seconds.observe(durationMs / 1000, { function: name });
     },
     linesDropped: (addonKey, count) => dropped.add({ addon: addonKey }, count),
-    observed: (labels, value) => {
+    observed: (addonKey, labels, value) => {
+      const { values, last } = observationsOf(addonKey);
       values.observe(value, labels);
       last.set(value, labels);
     },

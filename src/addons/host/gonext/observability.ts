@@ -124,11 +124,8 @@ function observe(invocation: HostInvocation, { name, value, tags }: Observation)
   const { addonKey } = invocation.context.subject;
   const verdict = metricDam.admit(addonKey, name, tags);
   if (verdict.admitted) {
-    figures.observed({
-      ...labelsOf(verdict.tags === "kept" ? tags : []),
-      addon: addonKey,
-      metric: name,
-    }, value);
+    const labels = labelsOf(verdict.tags === "kept" ? tags : []);
+    figures.observed(addonKey, { ...labels, metric: name }, value);
     return;
   }
   figures.observationRefused(addonKey);
