@@ -190,9 +190,6 @@ class WorkerPool implements Sandbox {
     this.#fleet.move(slot, "busy");
     slot.organizationId = invocation.organizationId;
     this.#counts.invocations++;
-    const { signal } = invocation;
-    const cancel = signal === undefined ? undefined : () => worker.stop("cancelled");
-    if (cancel !== undefined) signal?.addEventListener("abort", cancel, { once: true });
     let isSpent = false;
     try {
       const result = await worker.invoke(invocation);
@@ -202,7 +199,6 @@ class WorkerPool implements Sandbox {
       isSpent = this.#countFailure(thrown) === "spent";
       throw thrown;
     } finally {
-      if (cancel !== undefined) signal?.removeEventListener("abort", cancel);
       this.#release(slot, isSpent ? "spent" : "sound");
     }
   }

@@ -122,6 +122,7 @@ export class FakeWorker implements GuestWorker {
     const result = new Promise<InvocationResult>((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
+    invocation.signal?.addEventListener("abort", () => this.stop("cancelled"), { once: true });
     if (this.#source.finishesAtOnce) this.finish();
     return result;
   }
