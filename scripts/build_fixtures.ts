@@ -19,6 +19,7 @@ interface Fixture {
 
 const FIXTURES: readonly Fixture[] = [
   { name: "probe", build: (folder) => buildAssembly(folder, "bundles/expenses/assembly/metacore") },
+  { name: "probe_gonext", build: (folder) => buildAssembly(folder, `${folder}/assembly/panic`) },
 ];
 
 async function buildAssembly(folder: string, runtime: string): Promise<readonly string[]> {
