@@ -16,9 +16,11 @@ export interface EgressRequest {
   /** Headers; hop-by-hop ones, Host, Cookie and Content-Length are refused or dropped. */
   readonly headers: readonly (readonly [string, string])[];
   readonly body?: Uint8Array;
+  /** What the request says it comes from. @default "metacore-addon/<addonKey>" */
+  readonly userAgent?: string;
   /** Asked for the first URL and for every redirect, with `host` or `host:port` as in the URL. */
   readonly isAllowed: (host: string) => boolean;
-  /** Redirects followed at most. @default 3 */
+  /** Redirects followed at most, up to 10; with 0 a redirect is the answer. @default 3 */
   readonly maxRedirects?: number;
   /** Most bytes of the answer's body. */
   readonly maxResponseBytes: number;
@@ -44,7 +46,8 @@ export interface Egress {
    *
    * @throws {KernelError} egress.bad_request (URL, method, headers), egress.forbidden (host not
    *   allowed, address not public, outbound HTTP not switched on), egress.rate_limited,
-   *   egress.transport (resolve, connect, TLS, reset), egress.timeout.
+   *   egress.transport (resolve, connect, TLS, reset), egress.timeout, egress.cancelled (by the
+   *   signal).
    */
   fetch(request: EgressRequest): Promise<EgressResponse>;
   /** Ends its workers. */
