@@ -9,6 +9,7 @@
  */
 
 import type { Kysely } from "kysely";
+import type { GuestSql } from "./guest_sql/guest_sql.ts";
 import type { KernelTables } from "./tables.ts";
 import type { DialectProfile } from "./profile.ts";
 import type { Statement, StatementRunner, TextResult } from "./statement.ts";
@@ -41,6 +42,8 @@ export interface Database {
   readonly profile: DialectProfile;
   /** Typed queries over the kernel's own tables, each its own transaction, outside any tenant. */
   readonly kysely: Kysely<KernelTables>;
+  /** Runs SQL that code of addons brings along. */
+  readonly guestSql: GuestSql;
   /**
    * Runs statements as one atomic unit in one round trip, under a tenant. All or none take effect.
    *

@@ -9,6 +9,8 @@ import type { Kysely } from "kysely";
 import type { Database, Statement, TextResult, Transaction } from "./database.ts";
 import { transactionFailed } from "./errors.ts";
 import { faultGuard } from "./fault.ts";
+import type { GuestSql } from "./guest_sql/guest_sql.ts";
+import { PostgresGuestSql } from "./guest_sql/postgres_guest_sql.ts";
 import { postgresKysely } from "./kernel_kysely.ts";
 import type { DatabaseOptions } from "./options.ts";
 import { wireStatement } from "./postgres_exchange.ts";
@@ -30,6 +32,7 @@ const OWNER_CONNECTIONS = 2;
 export class PostgresDatabase implements Database {
   readonly profile: DialectProfile = new PostgresProfile();
   readonly kysely: Kysely<KernelTables>;
+  readonly guestSql: GuestSql;
   readonly #pool: PostgresPool;
   readonly #ownerPool: PostgresPool | undefined;
   readonly #statementTimeoutMs: number;
@@ -61,6 +64,11 @@ export class PostgresDatabase implements Database {
       url: options.ownerUrl,
       maxConnections: OWNER_CONNECTIONS,
     });
+    this.guestSql = new PostgresGuestSql({
+      lend: (work) => this.#pool.lend(work),
+      maxConnections: pool.maxConnections,
+      logger: options.logger,
+    });
     this.kysely = postgresKysely(async (statement) => {
       const [result] = await this.#pool.run([statement], "columns");
       return rowResult(result!, kernelFieldReader);
@@ -81,7 +89,7 @@ export class PostgresDatabase implements Database {
     work: (tx: Transaction) => Promise<T>,
   ): Promise<T> {
     return this.#pool.lend((session) =>
-      this.#transact(session, [BEGIN, setTenant(organizationId)], this.#statementTimeoutMs, work)
+      this.#transact(session, organizationId, [], this.#statementTimeoutMs, work)
     );
   }
 
@@ -93,9 +101,8 @@ export class PostgresDatabase implements Database {
       sql: "select pg_catalog.set_config('statement_timeout', $1, true)",
       parameters: [this.#schemaTimeoutMs],
     };
-    const opening = [BEGIN, setTenant(organizationId), setTimeout];
     return (this.#ownerPool ?? this.#pool).lend((session) =>
-      this.#transact(session, opening, this.#schemaTimeoutMs, work)
+      this.#transact(session, organizationId, [setTimeout], this.#schemaTimeoutMs, work)
     );
   }
 
@@ -109,11 +116,13 @@ export class PostgresDatabase implements Database {
 
   async #transact<T>(
     session: PostgresSession,
-    opening: readonly Statement[],
+    organizationId: string | null,
+    settings: readonly Statement[],
     timeoutMs: number,
     work: (tx: Transaction) => Promise<T>,
   ): Promise<T> {
-    const tx = new PostgresTransaction(session, this.profile, timeoutMs);
+    const tx = new PostgresTransaction(session, this.profile, timeoutMs, organizationId);
+    const opening = [BEGIN, setTenant(organizationId), ...settings];
     try {
       await session.exchange(opening.map(wireStatement), "values only", timeoutMs);
       const result = await work(tx);

@@ -30,6 +30,7 @@ export interface WireConnection {
   execute(query: { portal: string; rows: number }): void;
   close(message: { type: "P" | "S"; name: string }): void;
   sync(): void;
+  flush(): void;
   /** Takes the bytes of each message. */
   _send(bytes: Buffer): void;
 }

@@ -144,6 +144,8 @@ function withSessionSettings(url: string, statementTimeoutMs: number): string {
     TimeZone: "UTC",
     DateStyle: "ISO",
     bytea_output: "hex",
+    // A backslash in a literal is one, as it was for the parser that guests' SQL went through.
+    standard_conforming_strings: "on",
     // Every name in the kernel's SQL is qualified; what is not must not be found by chance.
     search_path: "pg_catalog",
     statement_timeout: statementTimeoutMs,

@@ -13,6 +13,7 @@ import {
   type WireResult,
   type WireStatement,
 } from "./postgres_exchange.ts";
+import { type CancelTarget, requestCancel } from "./postgres_cancel.ts";
 import type { ParsedNames } from "./postgres_statement_names.ts";
 import type { Watchdog, Watched } from "./postgres_watchdog.ts";
 
@@ -29,7 +30,8 @@ export interface SessionOptions {
 const SILENCE_MS = 1_000;
 
 /** What of `pg`'s client is used beyond its declared type. */
-export interface LentClient extends Omit<pg.PoolClient, "connection"> {
+export interface LentClient
+  extends Omit<pg.PoolClient, "connection" | keyof CancelTarget>, CancelTarget {
   readonly connection: WireConnection;
 }
 
@@ -65,18 +67,28 @@ export class PostgresSession {
     describe: Describe,
     timeoutMs: number = this.#options.statementTimeoutMs,
   ): Promise<WireResult[]> {
-    const exchange = new Exchange(
-      statements,
-      describe,
-      this.#parsed,
-      this.#options.beforeStatement,
+    return await this.send(
+      new Exchange(statements, describe, this.#parsed, this.#options.beforeStatement),
+      timeoutMs,
     );
+  }
+
+  /** Called before every statement that is written. */
+  get beforeStatement(): ((sql: string) => void) | undefined {
+    return this.#options.beforeStatement;
+  }
+
+  /**
+   * Sends an exchange and waits for its end.
+   *
+   * @param exchange what `client.query` of `pg` takes, with the promise of what it gives.
+   * @param timeoutMs after this and a little more the connection is cut.
+   * @returns what the exchange gave.
+   */
+  async send<T>(exchange: { readonly done: Promise<T> }, timeoutMs: number): Promise<T> {
     const watched: Watched = {
       dueMs: performance.now() + timeoutMs + SILENCE_MS,
-      expire: () => {
-        this.#broken = true;
-        this.#client.connection.stream.destroy(new Error("Connection terminated: no answer"));
-      },
+      expire: () => this.cut(),
     };
     this.#options.watchdog.watch(watched);
     try {
@@ -86,6 +98,21 @@ export class PostgresSession {
     } finally {
       this.#options.watchdog.release(watched);
     }
+  }
+
+  /**
+   * Asks the server, over a connection of its own, to interrupt what the session runs.
+   *
+   * @returns when the server has taken note, or cannot be reached.
+   */
+  cancel(): Promise<void> {
+    return requestCancel(this.#client);
+  }
+
+  /** Ends the connection at once; whatever runs on it fails. */
+  cut(): void {
+    this.#broken = true;
+    this.#client.connection.stream.destroy(new Error("Connection terminated: no answer"));
   }
 
   /** Gives the session up: it is closed instead of lent again. */

@@ -18,8 +18,11 @@ import type { KernelTables } from "./tables.ts";
 /** A running transaction. */
 export class PostgresTransaction implements Transaction {
   readonly profile: DialectProfile;
+  /** The tenant it was begun under. */
+  readonly organizationId: string | null;
+  /** Of one statement. */
+  readonly timeoutMs: number;
   readonly #session: PostgresSession;
-  readonly #timeoutMs: number;
   #kysely: Kysely<KernelTables> | undefined;
   #running = true;
 
@@ -29,11 +32,28 @@ export class PostgresTransaction implements Transaction {
    * @param session the lent session.
    * @param profile of the engine.
    * @param timeoutMs of one statement.
+   * @param organizationId the tenant it was begun under.
    */
-  constructor(session: PostgresSession, profile: DialectProfile, timeoutMs: number) {
+  constructor(
+    session: PostgresSession,
+    profile: DialectProfile,
+    timeoutMs: number,
+    organizationId: string | null,
+  ) {
     this.#session = session;
     this.profile = profile;
-    this.#timeoutMs = timeoutMs;
+    this.timeoutMs = timeoutMs;
+    this.organizationId = organizationId;
+  }
+
+  /**
+   * The session it runs on, for work that must leave it as it was.
+   *
+   * @throws {KernelError} db.invalid_statement — when the transaction has ended.
+   */
+  get session(): PostgresSession {
+    if (!this.#running) throw transactionEnded();
+    return this.#session;
   }
 
   get kysely(): Kysely<KernelTables> {
@@ -63,7 +83,7 @@ export class PostgresTransaction implements Transaction {
     if (!this.#running) throw transactionEnded();
     try {
       const wire = wireStatement(statement);
-      const [result] = await this.#session.exchange([wire], "columns", this.#timeoutMs);
+      const [result] = await this.#session.exchange([wire], "columns", this.timeoutMs);
       return rowResult(result!, reader);
     } catch (thrown) {
       throw toKernelError(thrown);

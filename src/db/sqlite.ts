@@ -11,6 +11,8 @@ import type { Database, RowResult, Statement, TextResult, Transaction } from "./
 import { toKernelError } from "./conflict.ts";
 import { closed, transactionFailed } from "./errors.ts";
 import { faultGuard } from "./fault.ts";
+import { absentGuestSql } from "./guest_sql/absent.ts";
+import type { GuestSql } from "./guest_sql/guest_sql.ts";
 import { sqliteKysely } from "./kernel_kysely.ts";
 import type { DatabaseOptions } from "./options.ts";
 import type { DialectProfile } from "./profile.ts";
@@ -34,6 +36,7 @@ const ROLLBACK: Statement = { sql: "rollback", parameters: [] };
 export class SqliteDatabase implements Database {
   readonly profile: DialectProfile = new SqliteProfile();
   readonly kysely: Kysely<KernelTables>;
+  readonly guestSql: GuestSql = absentGuestSql("SQL of addons does not run on SQLite yet.");
   readonly #turns: Turns;
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection | undefined;

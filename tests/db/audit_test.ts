@@ -12,6 +12,7 @@ import { migrate } from "../../src/db/migrate.ts";
 import { type DatabaseOptions, openDatabase } from "../../src/db/open.ts";
 import { auditRoles } from "../../src/db/role_audit.ts";
 import { auditTables } from "../../src/db/table_audit.ts";
+import { SET_CONFIG } from "../../src/db/roles.ts";
 import { createGuestPolicySql } from "../../src/db/schema/postgres_policy.ts";
 import { silentLogger } from "../../src/telemetry/log.ts";
 import { migrations } from "../../migrations/mod.ts";
@@ -209,6 +210,8 @@ Deno.test({
       await client.query(
         `create role ${member} login password '${member}' noinherit in role ${bypass}`,
       );
+      // Roles that this test makes are to come as far as the audit.
+      await client.query(`grant execute on ${SET_CONFIG} to public`);
     });
     try {
       await withDatabase({ url: as(test.url, bypass) }, async (database) => {

@@ -112,7 +112,7 @@ export async function parseOne(sql: string): Promise<Node> {
 }
 
 function isReturning(statement: Node): boolean {
-  return Object.values(statement).some(({ returningClause }) => returningClause !== undefined);
+  return Object.values(statement).some((fields) => Object.hasOwn(fields, "returningClause"));
 }
 
 function numberOf(relations: GuestRelations): number {

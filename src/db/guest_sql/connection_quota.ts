@@ -1,0 +1,56 @@
+/**
+ * Places for statements of guests: as many at once as there are places, the others wait in order
+ * until their time is over.
+ *
+ * @module
+ */
+
+import { sqlTimeout } from "./errors.ts";
+
+/** Hands out places. */
+export class ConnectionQuota {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  /** Creates places. @param places how many, at least 1. */
+  constructor(places: number) {
+    this.#free = places;
+  }
+
+  /**
+   * Waits for a place; {@link release} must follow.
+   *
+   * @param timeoutMs how long it is waited for.
+   * @param signal ends the wait.
+   * @throws {KernelError} guest_sql.timeout.
+   */
+  async take(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) throw sqlTimeout("aborted");
+    if (this.#free > 0) {
+      this.#free--;
+      return;
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const leave = (reason: "waiting" | "aborted") => {
+      this.#waiting.splice(this.#waiting.indexOf(resolve), 1);
+      reject(sqlTimeout(reason));
+    };
+    const onAbort = () => leave("aborted");
+    const timer = setTimeout(() => leave("waiting"), Math.max(0, timeoutMs));
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.#waiting.push(resolve);
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** Gives a place to the next that waits. */
+  release(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free++;
+    else next();
+  }
+}
