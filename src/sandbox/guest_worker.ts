@@ -160,7 +160,10 @@ export class WorkerHandle implements GuestWorker {
     if (this.#hasEnded || this.#step !== undefined) throw closed();
     const step = Promise.withResolvers<FromWorker>();
     this.#step = step;
-    const timer = setTimeout(() => this.#fail(`it did not answer within ${timeoutMs} ms`), timeoutMs);
+    const timer = setTimeout(
+      () => this.#fail(`it did not answer within ${timeoutMs} ms`),
+      timeoutMs,
+    );
     try {
       this.#worker.postMessage(message, transfer);
       return await step.promise;
@@ -189,7 +192,9 @@ export class WorkerHandle implements GuestWorker {
       if (running?.id !== message.id) return this.#fail("it answered what was not asked");
       return this.#settle(running, message);
     }
-    if (this.#step === undefined || message.t === "call") return this.#fail("it broke the protocol");
+    if (this.#step === undefined || message.t === "call") {
+      return this.#fail("it broke the protocol");
+    }
     this.#step.resolve(message);
   }
 
@@ -258,13 +263,17 @@ function loadFailure(answer: FromWorker, prepareMs: number): KernelError {
   if (answer.t !== "failed") return workerFailed(`it answered "${answer.t}" to a module`);
   const isLate = answer.code === "stopped" || answer.code === "timeout";
   const message = isLate ? `its start takes more than ${prepareMs} ms` : answer.message;
-  return sandboxError("sandbox.instantiation_failed", `The module could not be started: ${message}`, {
-    details: {
-      reason: isLate ? "start_timeout" : answer.reason ?? "link",
-      message: answer.guestMessage ?? message,
+  return sandboxError(
+    "sandbox.instantiation_failed",
+    `The module could not be started: ${message}`,
+    {
+      details: {
+        reason: isLate ? "start_timeout" : answer.reason ?? "link",
+        message: answer.guestMessage ?? message,
+      },
+      cause: { stack: answer.stack ?? "", guestMessage: answer.guestMessage },
     },
-    cause: { stack: answer.stack ?? "", guestMessage: answer.guestMessage },
-  });
+  );
 }
 
 function closed(): KernelError {

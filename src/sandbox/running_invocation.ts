@@ -6,7 +6,7 @@
  */
 
 import { KernelError } from "../base/error.ts";
-import { sandboxError, type SandboxCode } from "./errors.ts";
+import { type SandboxCode, sandboxError } from "./errors.ts";
 import {
   type CallMessage,
   type DoneMessage,

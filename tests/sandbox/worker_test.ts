@@ -260,7 +260,10 @@ Deno.test("start functions run once per instance, the host only inside an invoca
     for (
       const [wat, reason] of [
         [started(undefined, "unreachable"), "unreachable"],
-        ['(module (import "constructor" "constructor" (func)) (memory (export "memory") 1))', "link"],
+        [
+          '(module (import "constructor" "constructor" (func)) (memory (export "memory") 1))',
+          "link",
+        ],
       ] as const
     ) {
       await withWorkers(async (start) => {
@@ -311,29 +314,33 @@ Deno.test("fuel is counted to the unit, and its end is no timeout", async () => 
   });
 });
 
-Deno.test("a hundred timeouts leave no thread and no work behind", { ignore: !isLinux }, async () => {
-  const loaded = await loadedFromWat(ENDLESS.inExport.wat);
-  const source = new WalledWorkers();
-  try {
-    const once = async () => {
-      const worker = await source.start();
-      await worker.load(loaded);
-      const error = await failure(worker.invoke(invocation("run", { timeoutMs: 5 })));
-      assert.equal(error.code, "sandbox.timeout");
-      await worker.ended;
-    };
-    await once();
-    const threads = await settledThreads(await threadCount());
-    for (let use = 0; use < 100; use++) await once();
-    assert.ok(await settledThreads(threads) <= threads, "threads are gone");
-    const before = await threadTimesMs();
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    const [most = 0] = await busiestSince(before);
-    assert.ok(most < 60, `${most} ms of CPU in 300 ms of rest`);
-  } finally {
-    await source.close();
-  }
-});
+Deno.test(
+  "a hundred timeouts leave no thread and no work behind",
+  { ignore: !isLinux },
+  async () => {
+    const loaded = await loadedFromWat(ENDLESS.inExport.wat);
+    const source = new WalledWorkers();
+    try {
+      const once = async () => {
+        const worker = await source.start();
+        await worker.load(loaded);
+        const error = await failure(worker.invoke(invocation("run", { timeoutMs: 5 })));
+        assert.equal(error.code, "sandbox.timeout");
+        await worker.ended;
+      };
+      await once();
+      const threads = await settledThreads(await threadCount());
+      for (let use = 0; use < 100; use++) await once();
+      assert.ok(await settledThreads(threads) <= threads, "threads are gone");
+      const before = await threadTimesMs();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      const [most = 0] = await busiestSince(before);
+      assert.ok(most < 60, `${most} ms of CPU in 300 ms of rest`);
+    } finally {
+      await source.close();
+    }
+  },
+);
 
 /** Waits until there are at most so many threads, or two seconds have passed. */
 async function settledThreads(most: number): Promise<number> {

@@ -118,6 +118,27 @@ export const LOCAL_IMPORTS: Readonly<Record<"metacore/1" | "gonext/1", readonly 
   "gonext/1": ["env.gn_log(i32,i32,i32)", "env.gn_panic(i32,i32)", "env.gn_time_ms()i64"],
 };
 
+/** Imports of WASI preview 1 that the worker answers itself, for both interfaces: §18.3. */
+export const WASI_IMPORTS: readonly string[] = [
+  "args_get(i32,i32)i32",
+  "args_sizes_get(i32,i32)i32",
+  "clock_time_get(i32,i64,i32)i32",
+  "environ_get(i32,i32)i32",
+  "environ_sizes_get(i32,i32)i32",
+  "fd_close(i32)i32",
+  "fd_fdstat_get(i32,i32)i32",
+  "fd_fdstat_set_flags(i32,i32)i32",
+  "fd_prestat_dir_name(i32,i32,i32)i32",
+  "fd_prestat_get(i32,i32)i32",
+  "fd_read(i32,i32,i32,i32)i32",
+  "fd_seek(i32,i64,i32,i32)i32",
+  "fd_write(i32,i32,i32,i32)i32",
+  "poll_oneoff(i32,i32,i32,i32)i32",
+  "proc_exit(i32)",
+  "random_get(i32,i32)i32",
+  "sched_yield()i32",
+].map((shape) => `wasi_snapshot_preview1.${shape}`);
+
 /** What a host import looks like in a module. @returns its full name with its type */
 export function shapeOf(entry: HostImport): string {
   const parameters = entry.arguments.flatMap(({ kind }) =>

@@ -121,7 +121,10 @@ async function place(
     throw new GuestFailure("out_of_memory", `alloc(${bytes.length}) gave nothing`);
   }
   if (!instance.memory.write(pointer, bytes)) {
-    throw new GuestFailure("out_of_memory", `alloc(${bytes.length}) gave what is outside of memory`);
+    throw new GuestFailure(
+      "out_of_memory",
+      `alloc(${bytes.length}) gave what is outside of memory`,
+    );
   }
   return pointer >>> 0;
 }

@@ -47,7 +47,8 @@ export function linkImports(
   const imports: Record<string, Record<string, WebAssembly.ImportValue>> = Object.create(null);
   let suspends = false;
   for (const entry of declared) {
-    const shape = `${entry.module}.${entry.name}(${entry.parameters.join()})${entry.results.join()}`;
+    const shape =
+      `${entry.module}.${entry.name}(${entry.parameters.join()})${entry.results.join()}`;
     const host = HOST_IMPORTS[abi].find((candidate) => shapeOf(candidate) === shape);
     const local = host === undefined ? localImport(shape, abi, scope) : undefined;
     if (host === undefined && local === undefined) {
@@ -102,7 +103,12 @@ const LOCAL_CALLS: Readonly<Record<string, (scope: Scope) => Local>> = {
 };
 
 function panic(scope: Scope, guestMessage: string): never {
-  return scope.stop.end({ code: "trap", reason: "guest_panic", message: guestMessage, guestMessage });
+  return scope.stop.end({
+    code: "trap",
+    reason: "guest_panic",
+    message: guestMessage,
+    guestMessage,
+  });
 }
 
 function hostImport(entry: HostImport, scope: Scope): WebAssembly.ImportValue {
@@ -117,7 +123,10 @@ function hostImport(entry: HostImport, scope: Scope): WebAssembly.ImportValue {
     }
     if (scope.phase === "preparing") {
       scope.neededHost = true;
-      scope.stop.end({ code: "instantiation_failed", message: `${entry.name} needs a running call` });
+      scope.stop.end({
+        code: "instantiation_failed",
+        message: `${entry.name} needs a running call`,
+      });
     }
     return answered(entry, raw, scope);
   });
@@ -203,9 +212,7 @@ function outPointer(kinds: readonly ArgumentKind[], raw: readonly WasmValue[]): 
 
 /** Puts an answer into memory that the guest's own `alloc` gives. */
 async function deliver(bytes: Uint8Array, form: ResultForm, scope: Scope): Promise<bigint> {
-  const failed = form.form === "packed_or_status"
-    ? BigInt.asUintN(32, BigInt(form.noMemory))
-    : 0n;
+  const failed = form.form === "packed_or_status" ? BigInt.asUintN(32, BigInt(form.noMemory)) : 0n;
   if (scope.alloc === undefined) return failed;
   let pointer: unknown;
   scope.isAnswering = true;

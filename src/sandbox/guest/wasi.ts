@@ -6,6 +6,7 @@
  */
 
 import { fillRandom, nowMs, unixMs, type WasmValue } from "./own_globals.ts";
+import { WASI_IMPORTS } from "./abi_tables.ts";
 import { LEVEL, type LogBuffer } from "./log.ts";
 import type { GuestMemory } from "./memory.ts";
 import type { StopState } from "./stop.ts";
@@ -34,39 +35,28 @@ export interface WasiScope {
 /** A call: its parameters as unsigned numbers, 64-bit ones as bigint. */
 type Call = (scope: WasiScope, ...args: WasmValue[]) => number | void;
 
-interface Entry {
-  /** In short words, such as `i32,i64`. */
-  readonly parameters: string;
-  readonly call: Call;
-}
-
 const badDescriptor: Call = () => ERRNO.badf;
 
-/** The calls by name. `proc_exit` alone gives nothing. */
-const CALLS: Readonly<Record<string, Entry>> = {
-  args_get: { parameters: "i32,i32", call: () => ERRNO.success },
-  args_sizes_get: { parameters: "i32,i32", call: noEntries },
-  environ_get: { parameters: "i32,i32", call: () => ERRNO.success },
-  environ_sizes_get: { parameters: "i32,i32", call: noEntries },
-  clock_time_get: { parameters: "i32,i64,i32", call: clockTime },
-  random_get: { parameters: "i32,i32", call: random },
-  fd_write: { parameters: "i32,i32,i32,i32", call: write },
-  fd_read: { parameters: "i32,i32,i32,i32", call: badDescriptor },
-  fd_close: { parameters: "i32", call: badDescriptor },
-  fd_seek: { parameters: "i32,i64,i32,i32", call: badDescriptor },
-  fd_fdstat_get: { parameters: "i32,i32", call: describe },
-  fd_fdstat_set_flags: { parameters: "i32,i32", call: badDescriptor },
-  fd_prestat_get: { parameters: "i32,i32", call: badDescriptor },
-  fd_prestat_dir_name: { parameters: "i32,i32,i32", call: badDescriptor },
-  poll_oneoff: { parameters: "i32,i32,i32,i32", call: poll },
-  sched_yield: { parameters: "", call: () => ERRNO.success },
-  proc_exit: { parameters: "i32", call: exit },
+/** The calls by name; their types are in `abi_tables.ts`. */
+const CALLS: Readonly<Record<string, Call>> = {
+  args_get: () => ERRNO.success,
+  args_sizes_get: noEntries,
+  environ_get: () => ERRNO.success,
+  environ_sizes_get: noEntries,
+  clock_time_get: clockTime,
+  random_get: random,
+  fd_write: write,
+  fd_read: badDescriptor,
+  fd_close: badDescriptor,
+  fd_seek: badDescriptor,
+  fd_fdstat_get: describe,
+  fd_fdstat_set_flags: badDescriptor,
+  fd_prestat_get: badDescriptor,
+  fd_prestat_dir_name: badDescriptor,
+  poll_oneoff: poll,
+  sched_yield: () => ERRNO.success,
+  proc_exit: exit,
 };
-
-/** Imports of WASI, as full name with type. */
-export const WASI_SHAPES: readonly string[] = Object.entries(CALLS).map(([name, entry]) =>
-  `wasi_snapshot_preview1.${name}(${entry.parameters})${name === "proc_exit" ? "" : "i32"}`
-);
 
 /**
  * Finds the function behind an import of WASI.
@@ -79,9 +69,8 @@ export function wasiImport(
   shape: string,
   scope: WasiScope,
 ): ((...args: WasmValue[]) => number | void) | undefined {
-  if (!WASI_SHAPES.includes(shape)) return undefined;
-  const name = shape.slice(shape.indexOf(".") + 1, shape.indexOf("("));
-  const { call } = CALLS[name]!;
+  if (!WASI_IMPORTS.includes(shape)) return undefined;
+  const call = CALLS[shape.slice(shape.indexOf(".") + 1, shape.indexOf("("))]!;
   return (...args) => call(scope, ...args);
 }
 
