@@ -20,7 +20,7 @@ import type { Clock } from "../base/clock.ts";
 import type { IdSource } from "../base/ids.ts";
 import { KERNEL_CONTRACT_VERSION } from "../bundle/manifest/kernel_range.ts";
 import type { Database } from "../db/database.ts";
-import { createEgress } from "../egress/gate.ts";
+import { createEgress } from "../egress/create_egress.ts";
 import type { Egress } from "../egress/egress.ts";
 import type { OperatorServices } from "../http/http_services.ts";
 import type { ModelRegistry } from "../models/registry.ts";
@@ -105,7 +105,7 @@ export class CodePlane {
       logger,
       onChange: (change) => this.#noteBreaker(change),
     });
-    this.#traps = new TrapJournal({ modules: this.modules, clock, logger });
+    this.#traps = new TrapJournal({ modules: this.modules, clock, ids, logger });
     this.code = createAddonCode({
       access,
       catalog: new InstallationCatalog({ registry, installations, tables: database.kysely }),

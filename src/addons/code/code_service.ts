@@ -97,14 +97,13 @@ export class CodeService implements AddonCode {
     const { row, manifest } = installation;
     const code = modules.codeOf(installation);
     const subject = { installationId: row.id, addonKey: manifest.key };
-    let target: Target | undefined;
     return await breakers.run(subject, async () => {
+      const module = await code.load();
+      const target = targetOf(module);
       try {
-        const module = await code.load();
-        target = targetOf(module);
         return await this.#run(caller, installation, call, { module, target, code });
       } catch (thrown) {
-        traps.note(thrown, { caller, installation, target });
+        traps.note(thrown, { caller, installation, moduleId: code.id, module, target });
         throw thrown;
       }
     });
