@@ -1,0 +1,232 @@
+/**
+ * SQLite's own wall around guests' statements on one connection: views that hold the tenant's rows
+ * only, the authorizer, the engine's limits, and the functions that count what is visited. It runs
+ * any text; what the text may be is not decided here.
+ *
+ * @module
+ */
+
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
+import { quoteIdentifier } from "../schema/names.ts";
+import { guestAuthorizer } from "./sqlite_authorizer.ts";
+import { StatementBudget } from "./sqlite_budget.ts";
+import { castValue, type Stored } from "./sqlite_cast.ts";
+import { guestSqlError } from "./sqlite_failure.ts";
+import { type FunctionContext, type GuestFunction, TEXT_FUNCTIONS } from "./sqlite_text_functions.ts";
+import { TIME_FUNCTIONS } from "./sqlite_time_functions.ts";
+import { TYPE_FUNCTIONS } from "./sqlite_type_functions.ts";
+import type { TableShape } from "./sqlite_tables.ts";
+
+/** The authorizer's answer to statements of the kernel. */
+const PERMITTED = 0;
+/** Guests' statements kept prepared; the least recently used goes first. */
+const MAX_CACHED_STATEMENTS = 64;
+/** Greatest text or blob that a guest's statement may touch or make, in bytes. */
+export const MAX_VALUE_BYTES = 2_000_000;
+
+/** Engine limits while a guest's statement runs (sqlite.org/limits.html). */
+const LIMITS = {
+  length: MAX_VALUE_BYTES,
+  exprDepth: 500,
+  compoundSelect: 50,
+  vdbeOp: 100_000,
+  functionArg: 127,
+  attach: 0,
+  likePatternLength: 100,
+  variableNumber: 1000,
+} as const;
+type LimitName = keyof typeof LIMITS;
+
+/** For whom a statement runs. */
+export interface GuestRun {
+  readonly organizationId: string;
+  readonly budget: StatementBudget;
+  /** Unix time in milliseconds that `now()` gives. */
+  readonly nowMs: number;
+}
+
+/** A text to run with its values. */
+export interface GuestText {
+  readonly sql: string;
+  readonly parameters: readonly SQLInputValue[];
+}
+
+/**
+ * Tells whether the runtime offers what the wall is made of.
+ *
+ * @param database an open connection.
+ * @returns true when it does.
+ */
+export function canGuard(database: DatabaseSync): boolean {
+  return "setAuthorizer" in database && typeof database.setAuthorizer === "function" &&
+    "limits" in database && typeof database.limits === "object";
+}
+
+/** The wall of one connection. */
+export class SqliteWall {
+  readonly #database: DatabaseSync;
+  /** No statement of a guest can name what it cannot guess. */
+  readonly #prefix = `guest_${crypto.randomUUID().replaceAll("-", "")}.`;
+  readonly #bases = new Map<string, string>();
+  readonly #statements = new Map<string, StatementSync>();
+  #run: GuestRun | undefined;
+
+  /**
+   * Puts the wall around a connection: from now on whatever is prepared while a guest's statement
+   * runs passes the authorizer. It stays set, because setting it makes SQLite prepare every cached
+   * statement again.
+   *
+   * @param database an open connection for which {@link canGuard} holds.
+   */
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    const rule = guestAuthorizer((view) => this.#bases.get(view));
+    this.#database.setAuthorizer((...question) =>
+      this.#run === undefined ? PERMITTED : rule(...question)
+    );
+    this.#defineFunctions();
+  }
+
+  /**
+   * The view of a table, made when it is not there or the table has changed.
+   *
+   * @param shape the table as it is now.
+   * @returns the view's name, quoted.
+   */
+  view(shape: TableShape): string {
+    const name = this.#prefix + shape.physicalName;
+    const isThere = this.#database.prepare(
+      "select 1 from sqlite_temp_master where type = 'view' and name = ?",
+    ).get(name) !== undefined;
+    if (!isThere || this.#bases.get(name) !== shape.physicalName || !this.#shapes.has(shape)) {
+      this.#makeView(name, shape);
+    }
+    return quoteIdentifier(name);
+  }
+
+  /** Shapes that the views were made from. */
+  readonly #shapes = new WeakSet<TableShape>();
+
+  #makeView(name: string, shape: TableShape): void {
+    const columns = shape.columns.map((column) => quoteIdentifier(column.name)).join(", ");
+    this.#database.exec(`drop view if exists temp.${quoteIdentifier(name)}`);
+    // The tick reads the tenant column: every index has it, so the tick is the first thing that is
+    // asked about each row, whichever index the engine takes.
+    this.#database.exec(
+      `create temp view ${quoteIdentifier(name)} as select ${columns} ` +
+        `from main.${quoteIdentifier(shape.physicalName)} ` +
+        `where guest_tick(organization_id) and organization_id = guest_tenant()`,
+    );
+    this.#bases.set(name, shape.physicalName);
+    this.#shapes.add(shape);
+  }
+
+  /**
+   * Runs a text that reads, row by row.
+   *
+   * @param text what runs, under the wall.
+   * @param run for whom.
+   * @param each takes a row; what it throws ends the statement.
+   * @throws {KernelError} guest_sql.*
+   */
+  select(text: GuestText, run: GuestRun, each: (row: SQLOutputValue[]) => void): void {
+    const limits = this.#enter(run);
+    try {
+      const statement = this.#prepare(text.sql);
+      const rows = statement.iterate(...text.parameters);
+      // The driver's type does not know setReturnArrays.
+      for (const row of rows as unknown as Iterable<SQLOutputValue[]>) {
+        run.budget.check();
+        each(row);
+      }
+    } catch (thrown) {
+      throw guestSqlError(thrown, this.#prefix);
+    } finally {
+      this.#leave(limits);
+    }
+  }
+
+  #enter(run: GuestRun): Record<LimitName, number> {
+    const { limits } = this.#database;
+    const before = { ...LIMITS } as Record<LimitName, number>;
+    for (const name of LIMIT_NAMES) {
+      before[name] = limits[name];
+      limits[name] = LIMITS[name];
+    }
+    this.#run = run;
+    return before;
+  }
+
+  #leave(before: Record<LimitName, number>): void {
+    this.#run = undefined;
+    for (const name of LIMIT_NAMES) this.#database.limits[name] = before[name];
+  }
+
+  #prepare(sql: string): StatementSync {
+    const cached = this.#statements.get(sql);
+    if (cached !== undefined) {
+      this.#statements.delete(sql);
+      this.#statements.set(sql, cached);
+      return cached;
+    }
+    const statement = this.#database.prepare(sql);
+    statement.setReadBigInts(true);
+    statement.setReturnArrays(true);
+    this.#statements.set(sql, statement);
+    if (this.#statements.size > MAX_CACHED_STATEMENTS) {
+      const oldest = this.#statements.keys().next().value;
+      if (oldest !== undefined) this.#statements.delete(oldest);
+    }
+    return statement;
+  }
+
+  #defineFunctions(): void {
+    const running = (): GuestRun => {
+      if (this.#run === undefined) throw new Error("No guest's statement is running");
+      return this.#run;
+    };
+    // Not deterministic: the engine must neither move it out of a scan nor remember its answer.
+    this.#database.function("guest_tick", (_column: SQLOutputValue) => {
+      running().budget.visit();
+      return 1;
+    });
+    this.#database.function("guest_tenant", () => running().organizationId);
+    this.#database.function("guest_uuid", () => crypto.randomUUID());
+    const context: FunctionContext = {
+      spend: (units) => running().budget.spend(units),
+      get nowMs() {
+        return running().nowMs;
+      },
+    };
+    for (const functions of [TEXT_FUNCTIONS, TIME_FUNCTIONS, TYPE_FUNCTIONS]) {
+      for (const [name, body] of Object.entries(functions)) this.#define(name, context, body);
+    }
+    this.#database.function(
+      "guest_to",
+      { deterministic: true, useBigIntArguments: true },
+      (name: SQLOutputValue, size: SQLOutputValue, scale: SQLOutputValue, value: SQLOutputValue) => {
+        running().budget.check();
+        return castValue({
+          name: String(name),
+          ...size !== null && { size: Number(size) },
+          ...scale !== null && { scale: Number(scale) },
+        }, value);
+      },
+    );
+  }
+
+  #define(name: string, context: FunctionContext, body: GuestFunction): void {
+    this.#database.function(
+      `guest_${name}`,
+      { varargs: true, deterministic: true, useBigIntArguments: true },
+      (...values: Stored[]) => {
+        context.spend(0);
+        const given = values.filter((value) => value !== null);
+        return given.length < values.length ? null : body(context, ...given);
+      },
+    );
+  }
+}
+
+// Named border: Object.keys widens the names.
+const LIMIT_NAMES = Object.keys(LIMITS) as LimitName[];
