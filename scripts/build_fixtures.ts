@@ -5,6 +5,7 @@
  * @module
  */
 
+import { gzipSync } from "node:zlib";
 import { compileAssembly } from "./assemblyscript.ts";
 
 const GUESTS = "tests/fixtures/guests";
@@ -20,7 +21,52 @@ interface Fixture {
 const FIXTURES: readonly Fixture[] = [
   { name: "probe", build: (folder) => buildAssembly(folder, "bundles/expenses/assembly/metacore") },
   { name: "probe_gonext", build: (folder) => buildAssembly(folder, `${folder}/assembly/panic`) },
+  { name: "clang", tool: "clang", build: buildC },
+  { name: "rust", tool: "rustc", build: buildRust },
+  { name: "go", tool: "go", build: buildGo },
 ];
+
+/** Needs wasm-ld beside clang. */
+async function buildC(folder: string): Promise<readonly string[]> {
+  await run("clang", folder, [
+    ...["--target=wasm32", "-nostdlib", "-ffreestanding", "-Wl,--no-entry"],
+    ...["-O2", "-msimd128", "-mbulk-memory", "-o", "clang.wasm", "guest.c"],
+  ]);
+  return [`${folder}/clang.wasm`];
+}
+
+/** Needs the target wasm32-unknown-unknown. */
+async function buildRust(folder: string): Promise<readonly string[]> {
+  await run("rustc", folder, [
+    ...["--edition", "2024", "--crate-name", "guest", "--crate-type", "cdylib"],
+    ...["--target", "wasm32-unknown-unknown", "-C", "opt-level=2", "-C", "panic=abort"],
+    ...["-C", "strip=debuginfo", "-o", "rust.wasm", "guest.rs"],
+  ]);
+  return [`${folder}/rust.wasm`];
+}
+
+/** Kept compressed: a Go module brings its runtime along. */
+async function buildGo(folder: string): Promise<readonly string[]> {
+  const output = await Deno.makeTempFile({ suffix: ".wasm" });
+  await run("go", folder, [
+    ...["build", "-trimpath", "-buildvcs=false", "-ldflags=-w", "-buildmode=c-shared"],
+    ...["-o", output, "."],
+  ], { GOOS: "wasip1", GOARCH: "wasm" });
+  const compressed = gzipSync(await Deno.readFile(output), { level: 9 });
+  await Deno.remove(output);
+  await Deno.writeFile(`${folder}/go.wasm.gz`, compressed);
+  return [`${folder}/go.wasm.gz`];
+}
+
+async function run(
+  tool: string,
+  folder: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const { code } = await new Deno.Command(tool, { args: [...args], cwd: folder, env }).output();
+  if (code !== 0) throw new Error(`${tool} ${args.join(" ")}: exit code ${code}`);
+}
 
 async function buildAssembly(folder: string, runtime: string): Promise<readonly string[]> {
   const name = folder.slice(folder.lastIndexOf("/") + 1);
@@ -38,7 +84,7 @@ async function buildAssembly(folder: string, runtime: string): Promise<readonly 
 
 async function isInstalled(tool: string): Promise<boolean> {
   try {
-    await new Deno.Command(tool, { args: ["--version"], stdout: "null", stderr: "null" }).output();
+    await new Deno.Command(tool, { args: ["version"], stdout: "null", stderr: "null" }).output();
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;

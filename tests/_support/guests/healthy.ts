@@ -57,6 +57,13 @@ export const CALLERS = {
   db_exec: caller("db_exec", 2),
 } satisfies GuestSet;
 
+/** Leaves a letter for each start function that ran. */
+const MARK = `(global $at (mut i32) (i32.const 64))
+  (func $mark (param i32) (i32.store8 (global.get $at) (local.get 0))
+    (global.set $at (i32.add (global.get $at) (i32.const 1))))
+  (func $begin (call $mark (i32.const 115))) (start $begin)`;
+const MARKS = "(call $pack (i32.const 64) (i32.sub (global.get $at) (i32.const 64)))";
+
 /** Guests that behave. */
 export const HEALTHY = {
   echo: guest("gives its input back", ["ok"], { run: ECHO }),
@@ -79,14 +86,13 @@ export const HEALTHY = {
     (i64.store (i32.const 65000) (i64.load align=1 (local.get $ptr)))
     (call $pack (i32.const 32) (i32.const 8))`,
   }),
-  started: guest("start section, _initialize and _start ran in this order: gives 'sia'", ["ok"], {
-    more: `(global $at (mut i32) (i32.const 64))
-  (func $mark (param i32) (i32.store8 (global.get $at) (local.get 0))
-    (global.set $at (i32.add (global.get $at) (i32.const 1))))
-  (func $begin (call $mark (i32.const 115))) (start $begin)
-  (func (export "_initialize") (call $mark (i32.const 105)))
-  (func (export "_start") (call $mark (i32.const 97)))`,
-    run: "(call $pack (i32.const 64) (i32.sub (global.get $at) (i32.const 64)))",
+  started: guest("start section, then _initialize ran: gives 'si'", ["ok"], {
+    more: `${MARK} (func (export "_initialize") (call $mark (i32.const 105)))`,
+    run: MARKS,
+  }),
+  startedAsCommand: guest("start section, then _start ran: gives 'sa'", ["ok"], {
+    more: `${MARK} (func (export "_start") (call $mark (i32.const 97)))`,
+    run: MARKS,
   }),
   traps: guest("traps: unreachable, in a named function", ["sandbox.trap"], {
     more: "(func $give_up unreachable)",
