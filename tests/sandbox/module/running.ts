@@ -16,6 +16,8 @@ import {
 
 /** Small, so that short runs pass it often. */
 const REFILL = 64;
+/** Where nothing runs out, refilling in small steps would cost more than the guest. */
+const LARGE_REFILL = 100_000;
 
 /** An instance of a rewritten module. */
 export interface Running {
@@ -26,6 +28,8 @@ export interface Running {
   stop(): void;
   /** Checks that were counted. */
   fuelUsed(): number;
+  /** Takes what is left of the budget away. */
+  exhaust(): void;
   /** Whether the budget ran out. */
   isExhausted(): boolean;
 }
@@ -42,18 +46,28 @@ export function run(
   imports: WebAssembly.Imports = {},
   budget = Infinity,
 ): Running {
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), imports);
+  return attach(new WebAssembly.Instance(new WebAssembly.Module(bytes), imports), budget);
+}
+
+/**
+ * Installs the check in an instance that somebody else made.
+ *
+ * @param instance of a rewritten module.
+ * @param budget checks until it is stopped, where it counts.
+ */
+export function attach(instance: WebAssembly.Instance, budget = Infinity): Running {
   const { exports } = instance;
   const counter = exports[RESERVED_EXPORTS.counter];
   const table = exports[RESERVED_EXPORTS.checkTable];
   const epoch = exports[RESERVED_EXPORTS.epoch];
+  const step = budget === Infinity ? LARGE_REFILL : REFILL;
   let refilled = 0;
   let exhausted = false;
   if (counter instanceof WebAssembly.Global && table instanceof WebAssembly.Table) {
     const tick = () => {
       if (refilled - counter.value > budget) exhausted = true;
       if (exhausted) return 1;
-      const amount = REFILL * Math.ceil((1 - counter.value) / REFILL);
+      const amount = step * Math.ceil((1 - counter.value) / step);
       refilled += amount;
       counter.value += amount;
       return 0;
@@ -76,6 +90,9 @@ export function run(
       Atomics.store(new Int32Array(epoch.buffer), EPOCH_WORD, 1);
     },
     fuelUsed: () => counter instanceof WebAssembly.Global ? refilled - counter.value : 0,
+    exhaust: () => {
+      exhausted = true;
+    },
     isExhausted: () => exhausted,
   };
 }
