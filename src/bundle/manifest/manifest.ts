@@ -1,5 +1,5 @@
 /**
- * The manifest of an addon: the one internal shape that every reader (v2 now, v3 later) fills.
+ * The manifest of an addon: the one internal shape that every reader (v2, GoNext; v3 later) fills.
  * Field names are those of the v2 wire format (contract/metacore.md §3), because manifests are
  * served to clients in that shape.
  *
@@ -246,6 +246,20 @@ export interface ExtensionDefinition {
   readonly actions?: readonly ActionDefinition[];
 }
 
+/** What only a GoNext plugin declares. */
+export interface GonextDefinition {
+  /** Its own name, of which the addon key is made. */
+  readonly slug: string;
+  /** Ids of capabilities, such as `kv.write`. */
+  readonly capabilities: readonly string[];
+  /** Hooks that it handles. */
+  readonly hooks: { readonly actions: readonly string[]; readonly filters: readonly string[] };
+  /** Jobs that it handles. */
+  readonly jobs: readonly string[];
+  /** Bounds of its key-value store, where it sets any. */
+  readonly kvQuota: { readonly maxBytes?: number; readonly maxKeys?: number };
+}
+
 /** How an addon's tables are kept apart between organizations. */
 export type TenantIsolation = "shared" | "schema-per-tenant";
 
@@ -283,6 +297,8 @@ export interface Manifest {
   readonly backend?: BackendDefinition;
   /** Its browser side. */
   readonly frontend?: FrontendDefinition;
+  /** Hooks, jobs and capability ids of a GoNext plugin; absent for other addons. */
+  readonly gonext?: GonextDefinition;
   /** The whole document as the author wrote it: what `/manifests` serves, unread blocks included. */
   readonly document: JsonObject;
 }

@@ -1,7 +1,8 @@
 /**
- * Reads a manifest of the flat generation ("v2": `key` at the root; contract/metacore.md §3). It
- * checks every rule and reports every complaint, reads what the kernel acts on into `Manifest`, and
- * keeps the document whole. Later generations are refused by name, not misread.
+ * Reads a manifest of the flat generation ("v2": `key` at the root; contract/metacore.md §3), or hands
+ * it to the reader of its generation. It checks every rule and reports every complaint, reads what the
+ * kernel acts on into `Manifest`, and keeps the document whole. Generations without a reader are
+ * refused by name, not misread.
  *
  * @module
  */
@@ -14,6 +15,7 @@ import { readBackend, readHooks } from "./backend.ts";
 import { readCapabilities } from "./capability.ts";
 import { readExtensions } from "./extension.ts";
 import { readFrontend } from "./frontend.ts";
+import { GONEXT_API_VERSION, readGonextManifest } from "./gonext.ts";
 import { readJson } from "./json_reader.ts";
 import { isVersionRange, normalizeVersion } from "./kernel_range.ts";
 import { MAX_LABEL_LENGTH, MAX_VERSION_LENGTH } from "./limits.ts";
@@ -51,7 +53,10 @@ export function parseManifest(source: unknown): Manifest {
     problems.throwIfAny();
   }
   refuseLaterGenerations(value);
-  const manifest = readManifest(root, value as JsonObject);
+  // An object: anything else has thrown above.
+  const document = value as JsonObject;
+  const isGonext = document.apiVersion === GONEXT_API_VERSION;
+  const manifest = (isGonext ? readGonextManifest : readManifest)(root, document);
   problems.throwIfAny();
   return manifest;
 }
@@ -66,7 +71,7 @@ function textOf(value: unknown): string {
 
 function refuseLaterGenerations(value: Json): void {
   const generation = isJsonObject(value) ? value.apiVersion : undefined;
-  if (typeof generation !== "string") return;
+  if (typeof generation !== "string" || generation === GONEXT_API_VERSION) return;
   if (LATER_GENERATIONS.some((prefix) => generation.startsWith(prefix))) {
     throw unsupportedManifest(generation.slice(0, MAX_VERSION_LENGTH));
   }
