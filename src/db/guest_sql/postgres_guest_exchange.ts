@@ -151,7 +151,10 @@ export class GuestExchange {
 
   /** Takes an error of the server or of the connection. */
   handleError(error: Error & { readonly severity?: string }, connection: WireConnection): void {
-    this.#outcome.failure ??= { stage: this.#stage, error };
+    // The last of the opening is the guest's own text, prepared.
+    const isText = this.#stage === "opening" && this.#script.guest !== undefined &&
+      this.#pending === 1;
+    this.#outcome.failure ??= { stage: isText ? "statement" : this.#stage, error };
     const isOfServer = typeof error.severity === "string";
     if (!isOfServer || error.severity === "FATAL") return this.#resolve(this.#outcome);
     this.#sync(connection);
