@@ -12,7 +12,7 @@ import { type PoolLimits, poolLimits } from "./limits.ts";
 import { Fleet, type Slot } from "./pool_fleet.ts";
 import { Housekeeping } from "./pool_housekeeping.ts";
 import { type Waiter, WaitingQueue } from "./pool_queue.ts";
-import { busy, cancelled, closed, killed, mistakeOf } from "./pool_refusals.ts";
+import { busy, cancelled, closed, killed, mistakeOf, notReady } from "./pool_refusals.ts";
 import { Staff } from "./pool_staff.ts";
 import { WorkerStarter } from "./pool_starter.ts";
 import { systemTiming, type Timing } from "./pool_timing.ts";
@@ -268,12 +268,21 @@ class WorkerPool implements Sandbox {
       };
       const abort = () => leave(cancelled);
       const cancelTimer = timing.after(
-        () => leave(() => this.#refused(busy(code, "no worker became free in time"))),
+        () => leave(() => this.#lateness(code)),
         invocation.timeoutMs,
       );
       invocation.signal?.addEventListener("abort", abort, { once: true });
       this.#enqueue(waiter);
     });
+  }
+
+  /** Why a wait was too long: a module that takes its time to begin is the guest's own fault. */
+  #lateness(code: GuestCode): Error {
+    if (this.#fleet.find("loading", (slot) => slot.code?.id === code.id) === undefined) {
+      return this.#refused(busy(code, "no worker became free in time"));
+    }
+    this.#counts.timeouts++;
+    return notReady(code);
   }
 
   #enqueue(waiter: Waiter): void {

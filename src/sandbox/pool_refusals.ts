@@ -25,6 +25,15 @@ export function busy(code: GuestCode, why: string): Error {
   });
 }
 
+/** The module was still being compiled or started when the time was up. */
+export function notReady(code: GuestCode): Error {
+  return sandboxError(
+    "sandbox.timeout",
+    `The module of addon "${code.addonKey}" was not ready in time.`,
+    { details: { reason: "loading" } },
+  );
+}
+
 /** The sandbox takes nothing any more. */
 export function closed(): Error {
   return sandboxError("sandbox.closed", "The sandbox is closed: the server is stopping.");

@@ -419,8 +419,12 @@ poolTest("gives up a start or a load that hangs", { loadTimeoutMs: 500 }, async 
   const { sandbox, source, timing } = pool;
   const code = new FakeCode("a");
   source.beforeLoad = () => new Promise(() => {});
+  const impatient = outcome(sandbox.invoke(code, invocation({ timeoutMs: 100 })));
+  await timing.advance(100);
+  assert.equal(await impatient, "sandbox.timeout", "it waited for nobody but its own module");
+  assert.equal(sandbox.stats().timeouts, 1);
   const hung = outcome(sandbox.invoke(code, invocation()));
-  await timing.advance(500);
+  await timing.advance(400);
   assert.equal(await hung, "sandbox.worker_failed");
   await settle();
   assert.equal(source.alive.size, 0);
