@@ -133,12 +133,12 @@ export const MALFORMED: Readonly<Record<string, ByteGuest>> = {
   ),
   sectionTwice: bytesOf("two type sections", () => moduleOf(TYPES, TYPES), INVALID),
   sectionOrder: bytesOf("sections out of order", () => moduleOf(MEMORY, TYPES), INVALID),
-  unknownSection: bytesOf("section 42", () => moduleOf(section(42, [0])), INVALID),
-  unknownOpcode: bytesOf("opcode 0x27", () => guestWith([body(NO_LOCALS, [0x27])]), INVALID),
+  unknownSection: bytesOf("section 42", () => moduleOf(section(42, [0])), REFUSED),
+  unknownOpcode: bytesOf("opcode 0x27", () => guestWith([body(NO_LOCALS, [0x27])]), REFUSED),
   unknownPrefixed: bytesOf(
     "opcode 0xfc 0x7f",
     () => guestWith([body(NO_LOCALS, [0xfc, 0x7f])]),
-    INVALID,
+    REFUSED,
   ),
   missingIndex: bytesOf(
     "calls a function that is not there",
