@@ -11,7 +11,24 @@ const REAL = new URL("../shared/fixtures/bundles/", root);
 
 /** The example addon of `bundles/tickets`, packed. */
 export async function exampleBundle(): Promise<Uint8Array> {
-  return await packBundle(await readFolder(new URL("bundles/tickets/", root)));
+  return await folderBundle("bundles/tickets/");
+}
+
+/** A folder of the project, packed. @param admit which of its files; all by default */
+export async function folderBundle(
+  folder: string,
+  admit: (path: string) => boolean = () => true,
+): Promise<Uint8Array> {
+  const files = await readFolder(new URL(folder, root));
+  return await packBundle(new Map([...files].filter(([path]) => admit(path))));
+}
+
+/** The example addon with code, `bundles/expenses`, packed without its sources. */
+export async function codeExampleBundle(): Promise<Uint8Array> {
+  const files = await readFolder(new URL("bundles/expenses/", root));
+  return await packBundle(
+    new Map([...files].filter(([path]) => !path.startsWith("assembly/"))),
+  );
 }
 
 async function readFolder(folder: URL, prefix = ""): Promise<Map<string, Uint8Array>> {
