@@ -303,7 +303,10 @@ worldTest(
     assert.equal(await emit("tickets.a.b", big), "payload_too_large");
     assert.equal(await emit("tickets.a.b", "too_large"), "payload_too_large");
     assert.equal(await emit("tickets.a.b", "{"), "invalid_payload");
-    assert.equal(await emit("tickets.a.b", "[".repeat(100_000)), "invalid_payload");
+    // Whole, but so deep that whoever prints it recursively would not come back.
+    const deep = "[".repeat(65) + "]".repeat(65);
+    assert.equal(await emit("tickets.a.b", deep), "invalid_payload");
+    assert.deepEqual(await emit("tickets.a.b", `["\\"[", ${deep.slice(2, -2)}]`), 0);
     assert.equal(await emit("tickets.a.b", Uint8Array.of(0xff)), "invalid_payload");
     assert.equal(await emit("tickets.a.b", "unreadable"), "invalid_payload");
     assert.equal(await emit("tickets.a.b", ""), 0);
@@ -504,6 +507,10 @@ worldTest(
     for (const schema of closed) {
       assert.ok("refused" in own.find(schema, "t", "read"), schema);
     }
+    // Cutting the prefix off would make another addon of it.
+    const odd = await ask(rights({ kind: "db:read", target: "other_orders.orders" }));
+    assert.ok("refused" in odd.find("other_orders", "orders", "read"));
+    assert.deepEqual(odd.readable, ["addon_tickets$org"]);
     const reads = await ask(rights(
       { kind: "db:read", target: "addon_orders.orders" },
       { kind: "db:read", target: "addon_absent.x" },
