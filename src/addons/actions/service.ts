@@ -7,13 +7,13 @@
 import type { AccessService } from "../../access/access_service.ts";
 import type { Caller } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
-import type { Database, Transaction } from "../../db/database.ts";
+import type { Database } from "../../db/database.ts";
 import { modelNotFound } from "../../models/errors.ts";
 import type { Model } from "../../models/model.ts";
 import type { ModelRegistry } from "../../models/registry.ts";
 import type { RecordService } from "../../records/record_service.ts";
 import type { ActionDefinition, TriggerDefinition } from "../../bundle/manifest/manifest.ts";
-import type { AddonCode } from "../code/addon_code.ts";
+import type { AddonCode, CodeCall, OpenFunction } from "../code/addon_code.ts";
 import { actionNotFound, triggerUnsupported } from "../errors.ts";
 import type { ActionResult, ActionService } from "./action_service.ts";
 import { type ActionAnswer, actionInput, readAnswer } from "./envelope.ts";
@@ -80,19 +80,24 @@ class Actions implements ActionService {
     if (trigger.type !== "wasm" || trigger.export === undefined) {
       throw triggerUnsupported(trigger.type);
     }
-    if (trigger.run_in_tx !== true) return await this.#callGuest(trigger, trigger.export, run);
-    return await this.#callInTransaction(trigger, trigger.export, run);
+    const { code } = this.#options;
+    const { caller, model } = run;
+    return await code.open(caller, model.addonKey, trigger.export, async (call) => {
+      if (trigger.run_in_tx === true) return await this.#callInTransaction(call, trigger, run);
+      return readAnswer(await call({ input: inputOf(trigger, run) }));
+    });
   }
 
   async #callInTransaction(
+    call: OpenFunction,
     trigger: TriggerDefinition,
-    functionName: string,
     run: Run,
   ): Promise<ActionAnswer> {
     const { database } = this.#options;
+    const input = inputOf(trigger, run);
     try {
-      const answer = await database.transaction(run.caller.organizationId, async (tx) => {
-        const given = await this.#callGuest(trigger, functionName, run, tx);
+      const answer = await database.transaction(run.caller.organizationId, async (transaction) => {
+        const given = readAnswer(await call({ input, transaction }));
         if (given.outcome === "declined") throw new Declined(given);
         return given;
       });
@@ -103,30 +108,21 @@ class Actions implements ActionService {
       return { ...answer, meta: { ...answer.meta, rolled_back: true } };
     }
   }
+}
 
-  async #callGuest(
-    trigger: TriggerDefinition,
-    functionName: string,
-    run: Run,
-    tx?: Transaction,
-  ): Promise<ActionAnswer> {
-    const { caller, model, action, row, payload } = run;
-    const output = await this.#options.code.call(caller, model.addonKey, functionName, {
-      input: ({ installationId }) =>
-        actionInput({
-          caller,
-          addonKey: model.addonKey,
-          installationId,
-          model: model.key,
-          actionKey: action.key,
-          row,
-          payload,
-          trigger: { ...trigger },
-        }),
-      ...(trigger.run_in_tx === true ? { transaction: tx ?? "missing" } : {}),
+function inputOf(trigger: TriggerDefinition, run: Run): CodeCall["input"] {
+  const { caller, model, action, row, payload } = run;
+  return ({ installationId }) =>
+    actionInput({
+      caller,
+      addonKey: model.addonKey,
+      installationId,
+      model: model.key,
+      actionKey: action.key,
+      row,
+      payload,
+      trigger: { ...trigger },
     });
-    return readAnswer(output);
-  }
 }
 
 /** Carries an answer out of a transaction that must not commit. */

@@ -40,6 +40,9 @@ export interface CodeStatus {
   readonly retryAt?: string;
 }
 
+/** A function of an installation, everything loaded that calling it takes. */
+export type OpenFunction = (call: CodeCall) => Promise<Uint8Array>;
+
 /** Calls addon code. */
 export interface AddonCode {
   /**
@@ -56,6 +59,20 @@ export interface AddonCode {
     functionName: string,
     call: CodeCall,
   ): Promise<Uint8Array>;
+  /**
+   * Opens a function for work that calls it: what has to be read from the database is read before the
+   * work begins, so that the work may hold a transaction.
+   *
+   * @param work calls the function, once or more often.
+   * @returns what the work gives.
+   * @throws {KernelError} as {@link AddonCode.call}, and what the work throws.
+   */
+  open<T>(
+    caller: Caller,
+    addonKey: string,
+    functionName: string,
+    work: (call: OpenFunction) => Promise<T>,
+  ): Promise<T>;
   /** Recent traps of an addon in the caller's organization, newest first. Needs `addons.inspect`. */
   traps(caller: Caller, addonKey: string): Promise<readonly TrapReport[]>;
   /** State of an addon's code. Needs `addons.inspect`. */

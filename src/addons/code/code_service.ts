@@ -9,7 +9,7 @@ import type { AccessService } from "../../access/access_service.ts";
 import type { Caller } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { CircuitBreakers } from "../../sandbox/breaker.ts";
-import type { InvocationResult, LoadedModule, Sandbox } from "../../sandbox/sandbox.ts";
+import type { GuestCode, InvocationResult, LoadedModule, Sandbox } from "../../sandbox/sandbox.ts";
 import type { Target } from "../../sandbox/abi.ts";
 import type { TrapReport } from "../../sandbox/trap_report.ts";
 import { createHostPort } from "../host/host_port.ts";
@@ -17,7 +17,7 @@ import type { HostServices } from "../host/context.ts";
 import { actionEnvelope } from "../hooks/envelope.ts";
 import { functionNotExported, noCode } from "../errors.ts";
 import type { LiveInstallation } from "../live_installations.ts";
-import type { AddonCode, CodeCall, CodeStatus } from "./addon_code.ts";
+import type { AddonCode, CodeCall, CodeStatus, OpenFunction } from "./addon_code.ts";
 import type { AddonModules } from "./addon_modules.ts";
 import { type CodeLimits, timeoutMsOf } from "./code_limits.ts";
 import type { InstallationCatalog } from "./installation_catalog.ts";
@@ -56,56 +56,62 @@ export class CodeService implements AddonCode {
     this.#options = options;
   }
 
-  async call(
+  call(
     caller: Caller,
     addonKey: string,
     functionName: string,
     call: CodeCall,
   ): Promise<Uint8Array> {
+    return this.open(caller, addonKey, functionName, (open) => open(call));
+  }
+
+  async open<T>(
+    caller: Caller,
+    addonKey: string,
+    functionName: string,
+    work: (call: OpenFunction) => Promise<T>,
+  ): Promise<T> {
     const installation = await this.#options.catalog.enabled(caller.organizationId, addonKey);
     const exports = installation.manifest.backend?.exports ?? [];
     if (!exports.includes(functionName)) throw functionNotExported(addonKey, functionName);
-    const result = await this.invoke(
-      caller,
-      installation,
-      call,
-      ({ abi }) =>
-        abi === "metacore/1"
-          ? { kind: "export", name: functionName }
-          : { kind: "hook", name: functionName },
-    );
-    return result.output;
+    return await this.openTarget(caller, installation, (invoke, { abi }) => {
+      const target: Target = abi === "metacore/1"
+        ? { kind: "export", name: functionName }
+        : { kind: "hook", name: functionName };
+      return work(async (call) => (await invoke(target, call)).output);
+    });
   }
 
   /**
-   * Invokes whatever of an installation's code.
+   * Opens the code of an installation for work that calls whatever of it, under its breaker.
    *
    * @param caller who asks.
    * @param installation an enabled installation of the caller's organization.
-   * @param call the input and the bounds.
-   * @param targetOf names what is called, once the interface of the module is known.
-   * @returns what the guest gave.
-   * @throws {KernelError} addon.no_code, sandbox.*
+   * @param work is given the way to invoke, and the module.
+   * @returns what the work gives.
+   * @throws {KernelError} addon.no_code, sandbox.*, and what the work throws.
    */
-  async invoke(
+  async openTarget<T>(
     caller: Caller,
     installation: LiveInstallation,
-    call: CodeCall,
-    targetOf: (module: LoadedModule) => Target,
-  ): Promise<InvocationResult> {
-    const { breakers, modules, traps } = this.#options;
+    work: (invoke: Invoke, module: LoadedModule) => Promise<T>,
+  ): Promise<T> {
+    const { breakers, catalog, modules, traps } = this.#options;
     const { row, manifest } = installation;
     const code = modules.codeOf(installation);
     const subject = { installationId: row.id, addonKey: manifest.key };
     return await breakers.run(subject, async () => {
       const module = await code.load();
-      const target = targetOf(module);
-      try {
-        return await this.#run(caller, installation, call, { module, target, code });
-      } catch (thrown) {
-        traps.note(thrown, { caller, installation, moduleId: code.id, module, target });
-        throw thrown;
-      }
+      const others = await catalog.all(caller.organizationId);
+      const opened = { caller, installation, module, others, code: withModule(code, module) };
+      return await work(async (target, call) => {
+        try {
+          return await this.#invoke(opened, target, call);
+        } catch (thrown) {
+          traps.note(thrown, { caller, installation, moduleId: code.id, module, target });
+          throw thrown;
+        }
+      }, module);
     });
   }
 
@@ -145,31 +151,16 @@ export class CodeService implements AddonCode {
     return installation;
   }
 
-  async #run(
-    caller: Caller,
-    installation: LiveInstallation,
-    call: CodeCall,
-    { module, target, code }: {
-      readonly module: LoadedModule;
-      readonly target: Target;
-      readonly code: ReturnType<AddonModules["codeOf"]>;
-    },
-  ): Promise<InvocationResult> {
-    const { catalog, host, limits, sandbox } = this.#options;
+  async #invoke(opened: OpenCode, target: Target, call: CodeCall): Promise<InvocationResult> {
+    const { host, limits, sandbox } = this.#options;
+    const { caller, installation, module, others } = opened;
     const { row, manifest } = installation;
-    const backend = manifest.backend!;
     const place = call.transaction === undefined ? "alone" : "in a transaction";
-    const timeoutMs = timeoutMsOf(backend, limits, place);
-    const context = hostContext({
-      caller,
-      installation,
-      facts: this.#facts.of(installation),
-      module,
-      others: await catalog.all(caller.organizationId),
-      call,
-    });
+    const timeoutMs = timeoutMsOf(manifest.backend ?? { runtime: "wasm" }, limits, place);
+    const facts = this.#facts.of(installation);
+    const context = hostContext({ caller, installation, facts, module, others, call });
     const signal = call.signal ?? caller.signal;
-    return await sandbox.invoke(code, {
+    return await sandbox.invoke(opened.code, {
       target,
       input: inputBytes(call.input({ installationId: row.id }), target),
       organizationId: caller.organizationId,
@@ -179,6 +170,24 @@ export class CodeService implements AddonCode {
       host: createHostPort(context, host),
     });
   }
+}
+
+/** Invokes something of a guest. */
+export type Invoke = (target: Target, call: CodeCall) => Promise<InvocationResult>;
+
+/** An installation's code, loaded. */
+interface OpenCode {
+  readonly caller: Caller;
+  readonly installation: LiveInstallation;
+  readonly module: LoadedModule;
+  /** Installations of the organization by addon key. */
+  readonly others: ReadonlyMap<string, LiveInstallation>;
+  readonly code: GuestCode;
+}
+
+/** Nothing is read any more when a worker is started for it. */
+function withModule(code: GuestCode, module: LoadedModule): GuestCode {
+  return { ...code, load: () => Promise.resolve(module) };
 }
 
 /** A hook takes its arguments in an envelope; whoever made bytes has made that, too. */
