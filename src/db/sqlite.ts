@@ -11,13 +11,17 @@ import type { Database, RowResult, Statement, TextResult, Transaction } from "./
 import { toKernelError } from "./conflict.ts";
 import { closed, transactionFailed } from "./errors.ts";
 import { faultGuard } from "./fault.ts";
-import { absentGuestSql } from "./guest_sql/absent.ts";
 import type { GuestSql } from "./guest_sql/guest_sql.ts";
+import { SqliteGuestSql } from "./guest_sql/sqlite_guest_sql.ts";
 import { sqliteKysely } from "./kernel_kysely.ts";
 import type { DatabaseOptions } from "./options.ts";
 import type { DialectProfile } from "./profile.ts";
 import { SqliteProfile } from "./profile_sqlite.ts";
-import { type RawResult, SqliteConnection } from "./sqlite_connection.ts";
+import {
+  type RawResult,
+  SqliteConnection,
+  type SqliteConnectionOptions,
+} from "./sqlite_connection.ts";
 import { defineFunctions } from "./sqlite_functions.ts";
 import { type HeldFile, holdFile } from "./sqlite_file.ts";
 import { statementKind } from "./sqlite_statement.ts";
@@ -36,10 +40,12 @@ const ROLLBACK: Statement = { sql: "rollback", parameters: [] };
 export class SqliteDatabase implements Database {
   readonly profile: DialectProfile = new SqliteProfile();
   readonly kysely: Kysely<KernelTables>;
-  readonly guestSql: GuestSql = absentGuestSql("SQL of addons does not run on SQLite yet.");
+  readonly guestSql: GuestSql;
   readonly #turns: Turns;
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection | undefined;
+  /** Reads of guests, whose connection has views and limits of its own. */
+  #guestReader: SqliteConnection | undefined;
   readonly #file: HeldFile | undefined;
   readonly #writes: WriteGroup;
   #open = true;
@@ -79,6 +85,11 @@ export class SqliteDatabase implements Database {
       runAlone: (statements) => this.#run(this.#writer, statements),
       toError: toKernelError,
     });
+    this.guestSql = new SqliteGuestSql({
+      writer: this.#writer,
+      reader: () => this.#openGuestReader(common),
+      inTurn: (work) => this.#inTurn(work),
+    });
     this.kysely = sqliteKysely((statement) => this.#executeAlone(statement));
   }
 
@@ -93,19 +104,19 @@ export class SqliteDatabase implements Database {
   }
 
   async transaction<T>(
-    _organizationId: string | null,
+    organizationId: string | null,
     work: (tx: Transaction) => Promise<T>,
   ): Promise<T> {
     if (!this.#turns.tryTake()) await this.#turns.take();
     try {
-      return await this.#transact(work, "checked by the engine");
+      return await this.#transact(organizationId, work, "checked by the engine");
     } finally {
       this.#turns.release();
     }
   }
 
   async schemaTransaction<T>(
-    _organizationId: string | null,
+    organizationId: string | null,
     work: (tx: Transaction) => Promise<T>,
   ): Promise<T> {
     if (!this.#turns.tryTake()) await this.#turns.take();
@@ -113,7 +124,7 @@ export class SqliteDatabase implements Database {
       this.#requireOpen();
       // Rebuilding a table drops it, which would cascade; the check before the commit takes over.
       this.#writer.pragma("foreign_keys = off");
-      return await this.#transact(work, "check before commit");
+      return await this.#transact(organizationId, work, "check before commit");
     } finally {
       if (this.#open) {
         this.#writer.pragma("foreign_keys = on");
@@ -134,9 +145,18 @@ export class SqliteDatabase implements Database {
     this.#turns.release();
   }
 
+  #openGuestReader(
+    options: Omit<SqliteConnectionOptions, "access">,
+  ): SqliteConnection | undefined {
+    this.#requireOpen();
+    if (this.#reader === undefined) return undefined;
+    return this.#guestReader ??= new SqliteConnection({ ...options, access: "read" });
+  }
+
   #shut(): void {
     this.#open = false;
     // The writer last: the last connection to close folds the log into the file.
+    this.#guestReader?.close();
     this.#reader?.close();
     this.#writer.close();
     this.#file?.release();
@@ -180,12 +200,13 @@ export class SqliteDatabase implements Database {
   }
 
   async #transact<T>(
+    organizationId: string | null,
     work: (tx: Transaction) => Promise<T>,
     references: "checked by the engine" | "check before commit",
   ): Promise<T> {
     this.#requireOpen();
     this.#control(BEGIN);
-    const tx = new SqliteTransaction(this.#writer, this.profile);
+    const tx = new SqliteTransaction(this.#writer, this.profile, organizationId);
     try {
       const result = await work(tx);
       tx.end();

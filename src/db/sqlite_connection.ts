@@ -88,6 +88,11 @@ export class SqliteConnection {
     return this.#database.isTransaction;
   }
 
+  /** The driver's own handle, for the wall around guests' statements. */
+  get driver(): DatabaseSync {
+    return this.#database;
+  }
+
   /**
    * Registers an SQL function.
    *

@@ -18,12 +18,18 @@ import type { KernelTables } from "./tables.ts";
 const LEAVES_REFERENCES_ALONE = /^\s*(?:select|values|create)\b/i;
 const INSERT_TARGET = /^\s*insert\s+into\s+("(?:[^"]|"")+"|\w+)/i;
 
+const MARK: Statement = { sql: "savepoint one_guest", parameters: [] };
+const KEEP: Statement = { sql: "release one_guest", parameters: [] };
+const UNDO: Statement = { sql: "rollback to one_guest", parameters: [] };
+
 /** Tables whose rows may point at nothing: named ones, or all of them. */
 export type TouchedTables = "all" | ReadonlySet<string>;
 
 /** A running transaction. */
 export class SqliteTransaction implements Transaction {
   readonly profile: DialectProfile;
+  /** The tenant it was opened for. */
+  readonly organizationId: string | null;
   readonly #connection: SqliteConnection;
   #kysely: Kysely<KernelTables> | undefined;
   #running = true;
@@ -36,8 +42,14 @@ export class SqliteTransaction implements Transaction {
    *
    * @param connection the writer.
    * @param profile of the engine.
+   * @param organizationId the tenant it was opened for.
    */
-  constructor(connection: SqliteConnection, profile: DialectProfile) {
+  constructor(
+    connection: SqliteConnection,
+    profile: DialectProfile,
+    organizationId: string | null,
+  ) {
+    this.organizationId = organizationId;
     this.#connection = connection;
     this.profile = profile;
   }
@@ -66,6 +78,33 @@ export class SqliteTransaction implements Transaction {
     } catch (thrown) {
       this.#hasFailed = true;
       throw toKernelError(thrown);
+    }
+  }
+
+  /**
+   * Runs work behind a savepoint, without giving up the thread: what it throws undoes it and leaves
+   * the transaction as it was.
+   *
+   * @param work gets the writer.
+   * @returns what the work gives.
+   * @throws {KernelError} db.transaction_ended, db.transaction_failed
+   */
+  behindSavepoint<T>(work: (connection: SqliteConnection) => T): T {
+    if (!this.#running) throw transactionEnded();
+    if (this.#hasFailed) throw transactionFailed();
+    this.#touchedAll = true;
+    this.#connection.run(MARK);
+    try {
+      const result = work(this.#connection);
+      this.#connection.run(KEEP);
+      return result;
+    } catch (thrown) {
+      // Some failures (a full disk) end the whole transaction.
+      this.#hasFailed = !this.#connection.inTransaction;
+      if (this.#hasFailed) throw toKernelError(thrown);
+      this.#connection.run(UNDO);
+      this.#connection.run(KEEP);
+      throw thrown;
     }
   }
 

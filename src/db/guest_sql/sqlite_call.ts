@@ -76,7 +76,9 @@ function argumentsOf(name: string, call: FunctionCall, node: FuncCall, render: R
     const value = render(arg);
     if (call.texts) return { sql: textSql(value), ...value.type && { type: value.type } };
     const takes = call.takes;
-    return settled(takes === undefined ? value : fitSql(value, takes[Math.min(place, takes.length - 1)]));
+    return settled(
+      takes === undefined ? value : fitSql(value, takes[Math.min(place, takes.length - 1)]),
+    );
   });
 }
 
@@ -87,7 +89,9 @@ function specialCall(name: string, node: FuncCall, render: Render): SqlValue | u
     case "concat":
       // Unlike ||, concat passes over nulls.
       return {
-        sql: `guest_concat(${args.map((arg) => `coalesce(${textSql(render(arg))}, '')`).join(", ")})`,
+        sql: `guest_concat(${
+          args.map((arg) => `coalesce(${textSql(render(arg))}, '')`).join(", ")
+        })`,
         type: TEXT,
       };
     case "make_interval":
@@ -96,7 +100,10 @@ function specialCall(name: string, node: FuncCall, render: Render): SqlValue | u
     case "date_part": {
       const value = render(args[1]);
       if (familyOf(value.type) !== "interval") return undefined;
-      return { sql: `guest_extract(${render(args[0]).sql}, ${value.sql})`, type: { name: "numeric" } };
+      return {
+        sql: `guest_extract(${render(args[0]).sql}, ${value.sql})`,
+        type: { name: "numeric" },
+      };
     }
     case "to_char":
       if (familyOf(render(args[0]).type) === "instant") return undefined;
@@ -130,7 +137,9 @@ function makeInterval(args: readonly Node[], render: Render): SqlValue {
   args.forEach((arg, place) => {
     const named = "NamedArgExpr" in arg ? arg.NamedArgExpr : undefined;
     const at = named === undefined ? place : names.indexOf(named.name ?? "");
-    if (at < 0 || at >= names.length) throw invalidSql(`make_interval has no argument ${named?.name}`);
+    if (at < 0 || at >= names.length) {
+      throw invalidSql(`make_interval has no argument ${named?.name}`);
+    }
     given[at] = render(named === undefined ? arg : named.arg).sql;
   });
   return { sql: `guest_make_interval(${given.join(", ")})`, type: INTERVAL };

@@ -85,7 +85,9 @@ export function renderExpression(node: Node, scope: Scope, context: RenderContex
   }
   if ("CollateClause" in node) {
     const name = nameParts(node.CollateClause.collname).at(-1) ?? "";
-    if (!["C", "POSIX", "default", "ucs_basic"].includes(name)) throw notOnSqlite(`COLLATE ${name}`);
+    if (!["C", "POSIX", "default", "ucs_basic"].includes(name)) {
+      throw notOnSqlite(`COLLATE ${name}`);
+    }
     return render(node.CollateClause.arg);
   }
   throw notOnSqlite(Object.keys(node)[0] ?? "An expression");
@@ -226,7 +228,9 @@ function inArray(name: string, node: A_Expr, render: Render): SqlValue {
 }
 
 function between(node: A_Expr, render: Render): SqlValue {
-  const bounds = node.rexpr !== undefined && "List" in node.rexpr ? node.rexpr.List.items ?? [] : [];
+  const bounds = node.rexpr !== undefined && "List" in node.rexpr
+    ? node.rexpr.List.items ?? []
+    : [];
   const value = render(node.lexpr);
   const low = compare(">=", value, render(bounds[0]));
   const high = compare("<=", value, render(bounds[1]));
@@ -294,7 +298,9 @@ function subLink(
   context: RenderContext,
 ): SqlValue {
   const select = node.subselect;
-  if (select === undefined || !("SelectStmt" in select)) throw notOnSqlite("A sub-query of this kind");
+  if (select === undefined || !("SelectStmt" in select)) {
+    throw notOnSqlite("A sub-query of this kind");
+  }
   const query = context.query(select.SelectStmt, scope);
   const type = query.columns[0]?.type;
   switch (node.subLinkType) {
@@ -320,4 +326,3 @@ function valueFunction(op: string): SqlValue {
   if (op.includes("TIMESTAMP")) return { sql: "guest_now()", type: TIMESTAMPTZ };
   throw notOnSqlite("The time of day", "use now()");
 }
-

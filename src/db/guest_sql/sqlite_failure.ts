@@ -8,8 +8,8 @@
 import { KernelError } from "../../base/error.ts";
 import { toKernelError } from "../conflict.ts";
 import {
-  type ConstraintKind,
   constraintBroken,
+  type ConstraintKind,
   forbiddenSql,
   rowLimit,
   sqlFailed,
@@ -37,7 +37,10 @@ const ABOUT_THE_TEXT: readonly (readonly [RegExp, string])[] = [
   [/^circular reference: |^recursive /, "42P19"],
   [/^integer overflow$/, "22003"],
   [/^malformed JSON$/, "22P02"],
-  [/columns? but \d+ values|same number of result columns|has \d+ (?:columns|values) |sub-select returns/, "42601"],
+  [
+    /columns? but \d+ values|same number of result columns|has \d+ (?:columns|values) |sub-select returns/,
+    "42601",
+  ],
 ];
 
 /**
@@ -82,7 +85,9 @@ function aboutText(error: SqliteError, prefix: string): KernelError {
 /** `UNIQUE constraint failed: addon_x.tickets.organization_id, addon_x.tickets.code` */
 function broken(kind: ConstraintKind, error: SqliteError): KernelError {
   const named = /constraint failed: (.*)$/s.exec(error.message)?.[1] ?? "";
-  if (kind === "check") return constraintBroken({ kind, ...named !== "" && { name: named } }, error);
+  if (kind === "check") {
+    return constraintBroken({ kind, ...named !== "" && { name: named } }, error);
+  }
   const columns = named.split(", ").map((part) => /([^.]+)\.([^.]+)$/.exec(part));
   const own = columns.find((part) => part !== null && part[2] !== "organization_id") ?? columns[0];
   return constraintBroken({

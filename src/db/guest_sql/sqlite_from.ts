@@ -74,7 +74,9 @@ export function tickOf(item: ScopeItem): string {
 }
 
 function renamed(columns: readonly NamedColumn[], names: readonly string[]): NamedColumn[] {
-  return columns.map((column, i) => names[i] === undefined ? column : { ...column, name: names[i] });
+  return columns.map((column, i) =>
+    names[i] === undefined ? column : { ...column, name: names[i] }
+  );
 }
 
 function tableSource(node: RangeVar, scope: Scope, context: RenderContext): Source {
@@ -179,7 +181,9 @@ function functionRows(name: string, args: readonly string[]): FunctionRows | und
   const rows = (columns: readonly NamedColumn[], values: readonly string[]): FunctionRows => ({
     columns,
     sql: (named) =>
-      `(select ${values.map((value, i) => `${value} as ${quoteIdentifier(named[i]!.name)}`)} ${from})`,
+      `(select ${
+        values.map((value, i) => `${value} as ${quoteIdentifier(named[i]!.name)}`)
+      } ${from})`,
   });
   switch (plain) {
     case "generate_series":
@@ -189,9 +193,15 @@ function functionRows(name: string, args: readonly string[]): FunctionRows | und
     case "json_array_elements_text":
       return rows([{ name: "value", type: TEXT }], [TEXT_VALUE]);
     case "json_each":
-      return rows([{ name: "key", type: TEXT }, { name: "value", type: JSONB }], ["key", JSON_VALUE]);
+      return rows([{ name: "key", type: TEXT }, { name: "value", type: JSONB }], [
+        "key",
+        JSON_VALUE,
+      ]);
     case "json_each_text":
-      return rows([{ name: "key", type: TEXT }, { name: "value", type: TEXT }], ["key", TEXT_VALUE]);
+      return rows([{ name: "key", type: TEXT }, { name: "value", type: TEXT }], [
+        "key",
+        TEXT_VALUE,
+      ]);
     case "json_object_keys":
       return rows([{ name: name, type: TEXT }], ["key"]);
     default:
@@ -231,7 +241,9 @@ function joinSource(
   if (node.alias !== undefined || node.join_using_alias !== undefined) {
     throw notOnSqlite("A join with an alias");
   }
-  if (word === undefined || larg === undefined || rarg === undefined) throw notOnSqlite("This join");
+  if (word === undefined || larg === undefined || rarg === undefined) {
+    throw notOnSqlite("This join");
+  }
   const left = renderSource(larg, scope, context, place);
   const isNested = "JoinExpr" in rarg;
   const right = renderSource(rarg, scope, context, isNested ? "inside" : place);

@@ -190,7 +190,11 @@ function sumType(types: readonly (SqlType | undefined)[]): SqlType {
 }
 
 function averageType(types: readonly (SqlType | undefined)[]): SqlType {
-  return types[0]?.name.startsWith("float") ? FLOAT8 : types[0]?.name === "interval" ? INTERVAL : NUMERIC;
+  return types[0]?.name.startsWith("float")
+    ? FLOAT8
+    : types[0]?.name === "interval"
+    ? INTERVAL
+    : NUMERIC;
 }
 
 function aggregate(

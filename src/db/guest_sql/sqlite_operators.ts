@@ -127,7 +127,10 @@ function arithmetic(name: "+" | "-" | "*", left: SqlValue, right: SqlValue): Sql
   if (temporal !== undefined) return temporal;
   const [one, other] = alike(left, right);
   const type = commonType([one.type, other.type]);
-  return { sql: `(${one.sql} ${name} ${other.sql})`, ...typed(productType(name, one, other, type)) };
+  return {
+    sql: `(${one.sql} ${name} ${other.sql})`,
+    ...typed(productType(name, one, other, type)),
+  };
 }
 
 /** A product has the digits of both sides. */

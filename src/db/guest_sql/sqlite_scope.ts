@@ -63,7 +63,9 @@ export class Scope {
   /** Columns of a common table expression. @throws {KernelError} guest_sql.failed */
   cte(name: string): readonly NamedColumn[] {
     const found = this.#ctes.get(name) ?? this.parent?.cte(name);
-    if (found === undefined) throw sqlFailed(`relation ${JSON.stringify(name)} does not exist`, "42P01");
+    if (found === undefined) {
+      throw sqlFailed(`relation ${JSON.stringify(name)} does not exist`, "42P01");
+    }
     return found;
   }
 

@@ -51,7 +51,9 @@ export function renderQuery(
 
 function renderBody(statement: SelectStmt, scope: Scope, context: RenderContext): RenderedQuery {
   if (statement.valuesLists !== undefined) return values(statement, scope, context);
-  if ((statement.op ?? "SETOP_NONE") !== "SETOP_NONE") return setOperation(statement, scope, context);
+  if ((statement.op ?? "SETOP_NONE") !== "SETOP_NONE") {
+    return setOperation(statement, scope, context);
+  }
   return select(statement, scope, context);
 }
 
@@ -167,20 +169,22 @@ function select(statement: SelectStmt, scope: Scope, context: RenderContext): Re
   }
   if (isDistinct) context.noteSort();
   const expression = (node: Node) => renderExpression(node, scope, context);
-  const groups = (statement.groupClause ?? []).map((node) => groupKey(node, selected, scope, context));
+  const groups = (statement.groupClause ?? []).map((node) =>
+    groupKey(node, selected, scope, context)
+  );
   if (groups.length > 0) context.noteSort();
   const windows = (statement.windowClause ?? []).flatMap((node) =>
     "WindowDef" in node
-      ? [`${quoteIdentifier(node.WindowDef.name ?? "")} as (${
-        windowBody(node.WindowDef, (part) => expression(part!))
-      })`]
+      ? [
+        `${quoteIdentifier(node.WindowDef.name ?? "")} as (${
+          windowBody(node.WindowDef, (part) => expression(part!))
+        })`,
+      ]
       : []
   );
   const conditions = [
     ...from.ticks,
-    ...statement.whereClause === undefined
-      ? []
-      : [conditionSql(expression(statement.whereClause))],
+    ...statement.whereClause === undefined ? [] : [conditionSql(expression(statement.whereClause))],
   ];
   const sql = [
     `select ${isDistinct ? "distinct " : ""}${selected.map(selectedSql).join(", ")}${from.sql}`,
@@ -234,7 +238,11 @@ function single(target: ResTarget, scope: Scope, context: RenderContext): Select
   const name = target.name ?? outputName(target.val) ?? "?column?";
   return {
     value,
-    column: { name, ...value.type && { type: value.type }, ...value.required && { required: true } },
+    column: {
+      name,
+      ...value.type && { type: value.type },
+      ...value.required && { required: true },
+    },
   };
 }
 

@@ -48,7 +48,9 @@ export function castSql(value: SqlValue, type: SqlType): SqlValue {
   if (to === "text" && type.size === undefined) return { sql: textSql(value), type };
   const isSame = value.type?.name === type.name && type.size === undefined;
   if (isSame || (from === "instant" && to === "instant")) return { sql: value.sql, type };
-  if (from === "integer" && (type.name === "int8" || (to === "decimal" && type.size === undefined))) {
+  if (
+    from === "integer" && (type.name === "int8" || (to === "decimal" && type.size === undefined))
+  ) {
     return { sql: type.name === "float8" ? `(1.0 * ${value.sql})` : value.sql, type };
   }
   const source = to === "text" ? textSql(value) : value.sql;

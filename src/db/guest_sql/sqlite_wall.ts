@@ -12,7 +12,11 @@ import { guestAuthorizer } from "./sqlite_authorizer.ts";
 import { StatementBudget } from "./sqlite_budget.ts";
 import { castValue, type Stored } from "./sqlite_cast.ts";
 import { guestSqlError } from "./sqlite_failure.ts";
-import { type FunctionContext, type GuestFunction, TEXT_FUNCTIONS } from "./sqlite_text_functions.ts";
+import {
+  type FunctionContext,
+  type GuestFunction,
+  TEXT_FUNCTIONS,
+} from "./sqlite_text_functions.ts";
 import { TIME_FUNCTIONS } from "./sqlite_time_functions.ts";
 import { TYPE_FUNCTIONS } from "./sqlite_type_functions.ts";
 import type { TableShape } from "./sqlite_tables.ts";
@@ -204,7 +208,12 @@ export class SqliteWall {
     this.#database.function(
       "guest_to",
       { deterministic: true, useBigIntArguments: true },
-      (name: SQLOutputValue, size: SQLOutputValue, scale: SQLOutputValue, value: SQLOutputValue) => {
+      (
+        name: SQLOutputValue,
+        size: SQLOutputValue,
+        scale: SQLOutputValue,
+        value: SQLOutputValue,
+      ) => {
         running().budget.check();
         return castValue({
           name: String(name),
