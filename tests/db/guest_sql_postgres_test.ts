@@ -35,7 +35,7 @@ const NOTES: GuestRelations = {
   readable: ["addon_notes"],
   writable: ["addon_notes"],
   find: (schema, table) =>
-    schema === undefined || schema === "addon_notes"
+    (schema === undefined || schema === "addon_notes") && table === "notes"
       ? { schema: "addon_notes", table }
       : { refused: `no right to ${schema}.${table}` },
 };
@@ -419,5 +419,273 @@ postgresTest(
       await refusal(write("update notes set nothing = 1"), "guest_sql.failed");
       const data = await refusal(write("update notes set stars = 'x'"), "guest_sql.failed");
       assert.deepEqual(data.details, { sqlstate: "22P02" });
+    }),
+);
+
+/** Statements that the first wall refuses; the second must stop each by itself. */
+const ATTACKS: readonly (readonly ["read" | "write", string])[] = [
+  // Tables of the kernel and of other addons.
+  ["read", "select * from metacore.users"],
+  ["read", "table metacore.organizations"],
+  ["read", "select word from addon_other.secrets"],
+  ["write", "insert into addon_other.secrets (word) values ('mine')"],
+  ["write", "update metacore.users set name = 'mine'"],
+  ["write", "insert into metacore.organizations (id) values (gen_random_uuid())"],
+  ["write", "with x as (insert into metacore.settings default values returning *) select * from x"],
+  // Rows of other organizations.
+  [
+    "write",
+    `insert into addon_notes.notes (organization_id, id) values ('${ORG_B}', '${noteId(30)}')`,
+  ],
+  ["write", `update addon_notes.notes set organization_id = '${ORG_B}'`],
+  // Another tenant, another role, other schemas, in the middle of an expression.
+  ["read", `select set_config('app.current_org', '${ORG_B}', true), * from addon_notes.notes`],
+  [
+    "read",
+    `with c as materialized (select set_config('app.current_org', '${ORG_B}', true))
+      select * from c, addon_notes.notes`,
+  ],
+  ["read", "select set_config('role', 'none', true)"],
+  ["read", "select set_config('app.guest_reads', 'addon_other', true)"],
+  ["read", "select set_config('statement_timeout', '0', false)"],
+  ["read", "update pg_settings set setting = 'none' where name = 'role' returning *"],
+  ["write", "update pg_settings set setting = 'none' where name = 'role'"],
+  ["write", "update pg_catalog.pg_settings set setting = '' where name = 'app.current_org'"],
+  // Whatever is no query.
+  ["read", "set role none"],
+  ["read", "reset role"],
+  ["read", "reset session authorization"],
+  ["read", `set app.current_org = '${ORG_B}'`],
+  ["read", "set local app.guest_reads = 'addon_other'"],
+  ["read", "commit"],
+  ["read", "rollback"],
+  ["read", "select 1; reset role"],
+  ["read", "select 1; commit; reset role; select * from metacore.users"],
+  ["write", "drop table addon_notes.notes"],
+  ["write", "create table addon_notes.mine (id int)"],
+  ["write", "create temporary table mine (id int)"],
+  ["write", "select * into addon_notes.mine from addon_notes.notes"],
+  ["write", "create function public.f() returns int language sql as 'select 1'"],
+  ["write", "do $$ begin perform 1; end $$"],
+  ["write", "alter table addon_notes.notes no force row level security"],
+  ["write", "drop policy guest_scope on addon_notes.notes"],
+  ["write", "truncate addon_notes.notes"],
+  ["write", "grant all on addon_notes.notes to public"],
+  ["read", "copy addon_notes.notes to stdout"],
+  ["read", "copy (select 1) to program 'true'"],
+  ["write", "copy addon_notes.notes from stdin"],
+  ["read", "explain analyze delete from addon_notes.notes"],
+  ["read", "listen x"],
+  ["read", "prepare x as select 1"],
+  ["read", "execute metacore_guest"],
+  ["read", "declare c cursor with hold for select 1"],
+  ["read", "lock table addon_notes.notes"],
+  ["read", "show role"],
+  // A read that writes.
+  ["read", "with gone as (delete from addon_notes.notes returning *) select * from gone"],
+  ["read", "insert into addon_notes.notes (id) values (gen_random_uuid())"],
+  ["read", "select * from addon_notes.notes for update"],
+  // Files and other servers.
+  ["read", "select pg_read_file('/etc/passwd')"],
+  ["read", "select pg_ls_dir('.')"],
+  ["read", "select lo_import('/etc/passwd')"],
+  ["read", "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"],
+  ["read", "select query_to_xml('select * from metacore.users', true, true, '')"],
+  ["read", "select table_to_xml('addon_other.secrets', true, true, '')"],
+  ["read", "select nextval('metacore.events_sequence_seq')"],
+];
+
+/** What runs, because row-level security leaves it no row. */
+const NOTHING_TO_SEE = /^select (?:word from|table_to_xml|pg_terminate_backend)/;
+
+/** What an attack must leave as it was. */
+const CANARY = `select
+  (select count(*) from metacore.users)::int as users,
+  (select count(*) from metacore.organizations)::int as organizations,
+  (select string_agg(word, ',') from addon_other.secrets) as secrets,
+  (select string_agg(organization_id || coalesce(code, '-'), ',' order by id)
+    from addon_notes.notes) as notes,
+  (select count(*) from pg_class c join pg_namespace n on n.oid = relnamespace
+    where nspname not like 'pg\\_%')::int as relations,
+  (select count(*) from pg_policy)::int as policies`;
+
+async function canary(test: TestDatabase): Promise<unknown> {
+  return await withClient(test.adminUrl!, async (client) => (await client.query(CANARY)).rows[0]);
+}
+
+/** The database's guest SQL without the first wall. */
+async function withoutParser(
+  test: TestDatabase,
+  work: (guestSql: PostgresGuestSql, pool: PostgresPool) => Promise<void>,
+): Promise<void> {
+  const pool = new PostgresPool({
+    url: test.url,
+    maxConnections: 1,
+    acquireTimeoutMs: 2_000,
+    statementTimeoutMs: 15_000,
+    logger: silentLogger,
+  });
+  try {
+    const source = {
+      lend: pool.lend.bind(pool),
+      maxConnections: 1,
+      logger: silentLogger,
+    } as ConstructorParameters<typeof PostgresGuestSql>[0];
+    const raw = new PostgresGuestSql(
+      source,
+      ({ sql }) => Promise.resolve({ text: sql, written: [] }),
+    );
+    await work(raw, pool);
+  } finally {
+    await pool.close();
+  }
+}
+
+postgresTest("without the parser the engine stops every attack", () =>
+  withNotes(async (test) => {
+    const before = await canary(test);
+    await withoutParser(test, async (raw) => {
+      for (const inside of [false, true]) {
+        for (const [access, sql] of ATTACKS) {
+          const asked = request(access, sql, { limits: { timeoutMs: 2_000 } });
+          const outcome = await (inside
+            ? test.database.transaction(ORG_A, (tx) => raw.runIn(tx, asked))
+            : raw.run(asked)).catch((error: unknown) => error);
+          if (outcome instanceof Error) continue;
+          assert.match(sql, NOTHING_TO_SEE, `${sql} ran`);
+          const { rows, changes } = outcome as GuestSqlResult;
+          assert.equal(rows.flat().join("") + changes, "0", `${sql} gave ${JSON.stringify(rows)}`);
+        }
+        assert.deepEqual(await canary(test), before);
+      }
+      // The organization stays what it is: no row of another one, whatever the predicate.
+      const all = await raw.run(
+        request("read", "select code from addon_notes.notes where true or organization_id is null"),
+      );
+      assert.deepEqual(all.rows.toSorted(), [["one"], ["two"]]);
+      const others = await raw.run(request("write", "delete from addon_notes.notes"));
+      assert.equal(others.changes, 2);
+    });
+    assert.match(JSON.stringify(await canary(test)), /theirs/);
+  }));
+
+postgresTest(
+  "without the parser a readable schema cannot be written",
+  () =>
+    withNotes(async (test) => {
+      const relations: GuestRelations = {
+        ...NOTES,
+        readable: ["addon_notes", "addon_other"],
+      };
+      await withoutParser(test, async (raw) => {
+        const word = "select word from addon_other.secrets";
+        const seen = await raw.run(request("read", word, { relations }));
+        assert.deepEqual(seen.rows, [["hush"]]);
+        for (
+          const sql of [
+            "insert into addon_other.secrets (word) values ('x')",
+            "update addon_other.secrets set word = 'x'",
+          ]
+        ) await refusal(raw.run(request("write", sql, { relations })), "guest_sql.forbidden");
+        const gone = await raw.run(
+          request("write", "delete from addon_other.secrets", { relations }),
+        );
+        assert.equal(gone.changes, 0);
+        assert.deepEqual((await raw.run(request("read", word, { relations }))).rows, [["hush"]]);
+      });
+    }),
+);
+
+postgresTest("a session goes back clean, or does not go back", () =>
+  withNotes(async (test) => {
+    await withoutParser(test, async (raw, pool) => {
+      const state = () =>
+        pool.lend(async (session) => {
+          const [answer] = await session.exchange([{
+            sql: `select pg_backend_pid(), current_user = session_user, current_setting('role'),
+              current_setting('app.current_org', true), current_setting('app.guest_reads', true),
+              (select count(*) from pg_locks where locktype = 'advisory'
+                and pid = pg_backend_pid()),
+              (select count(*) from pg_prepared_statements where name like '%guest%'),
+              current_setting('statement_timeout')`,
+            name: "",
+            values: [],
+          }], "values only");
+          return answer!.rows[0]!.map((text) => text ?? "");
+        });
+      const clean = ["t", "none", "", "", "0", "0", "15s"];
+      await raw.run(request("read", "select 1"));
+      const [first, ...rest] = await state();
+      assert.deepEqual(rest, clean);
+      await refusal(raw.run(request("read", "select 1 / (select 0)")), "guest_sql.failed");
+      await raw.run(request("write", "delete from addon_notes.notes where false"));
+      assert.deepEqual(await state(), [first, ...clean], "the same session, and clean");
+      // A lock of the session outlives the transaction: the session is closed.
+      await raw.run(request("read", "select pg_advisory_lock(7)"));
+      const [second, ...others] = await state();
+      assert.notEqual(second, first);
+      assert.deepEqual(others, clean);
+    });
+  }));
+
+postgresTest(
+  "without the role the parser stops every attack before a session is taken",
+  async () => {
+    const untouched = new PostgresGuestSql({
+      lend: () => Promise.reject(new Error("a session was taken")),
+      maxConnections: 4,
+      logger: silentLogger,
+    });
+    for (const [access, sql] of ATTACKS) {
+      const thrown = await untouched.run(request(access, sql)).catch((error: unknown) => error);
+      const isRefused = isKernelError(thrown, "guest_sql.invalid") ||
+        isKernelError(thrown, "guest_sql.forbidden");
+      assert.ok(isRefused, `${sql}: ${thrown}`);
+    }
+  },
+);
+
+postgresTest(
+  "says what to do where the role is not as narrow as it must be",
+  () =>
+    withNotes(async (test) => {
+      const name = new URL(test.adminUrl!).pathname.slice(1);
+      const faults: readonly (readonly [string, string, RegExp])[] = [
+        [
+          "grant execute on function pg_catalog.set_config(text, text, boolean) to public",
+          "revoke execute on function pg_catalog.set_config(text, text, boolean) from public",
+          /REVOKE EXECUTE ON FUNCTION pg_catalog\.set_config.* FROM PUBLIC/,
+        ],
+        [
+          "grant usage on schema metacore to metacore_guest",
+          "revoke usage on schema metacore from metacore_guest",
+          /REVOKE ALL ON SCHEMA metacore/,
+        ],
+        [
+          `grant temporary on database ${name} to public`,
+          `revoke temporary on database ${name} from public`,
+          /REVOKE CREATE, TEMPORARY ON DATABASE/,
+        ],
+        [
+          "create table public.owned (id int); alter table public.owned owner to metacore_guest",
+          "drop table public.owned",
+          /REASSIGN OWNED BY metacore_guest/,
+        ],
+      ];
+      for (const [weaken, mend, expected] of faults) {
+        await withClient(test.adminUrl!, (client) => client.query(weaken));
+        await withoutParser(test, async (guestSql) => {
+          assert.match(await guestSql.unavailableBecause() ?? "", expected);
+          const refused = await refusal(
+            guestSql.run(request("read", "select 1")),
+            "guest_sql.unavailable",
+          );
+          assert.match(refused.message, expected);
+        });
+        await withClient(test.adminUrl!, (client) => client.query(mend));
+      }
+      await withoutParser(test, async (guestSql) => {
+        assert.equal(await guestSql.unavailableBecause(), undefined);
+      });
     }),
 );
