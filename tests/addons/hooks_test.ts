@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { systemCaller } from "../../src/base/caller.ts";
+import type { KernelError } from "../../src/base/error.ts";
 import type { Json } from "../../src/base/json.ts";
+import { createHookService } from "../../src/addons/hooks/hook_service.ts";
+import type { LiveInstallation } from "../../src/addons/live_installations.ts";
+import { parseManifest } from "../../src/bundle/manifest/parse.ts";
 import { connectHooks, type HookBridge } from "../../src/addons/hooks/bridge.ts";
 import { createHookBus, type HookFailure, ShortCircuit } from "../../src/addons/hooks/bus.ts";
 import {
@@ -259,4 +263,85 @@ Deno.test("hooks are connected all or none: a missing right, or a name out of bo
   assert.equal(bus.hasHandlers(ORG, "action", "a"), false);
   assert.equal(bus.hasHandlers(ORG, "filter", "f"), false);
   assert.deepEqual(await bus.runAction(caller, "a", []), []);
+});
+
+/** An installation of a plugin, as the catalog would give it. */
+function plugin(
+  key: string,
+  change: { digest?: string; status?: string; settings?: string } = {},
+): LiveInstallation {
+  const manifest = parseManifest({
+    apiVersion: "gonext.io/v1",
+    name: key,
+    version: "1.0.0",
+    entry: "a.wasm",
+    hooks: { filters: ["f"] },
+  });
+  const row = {
+    id: `id-${key}`,
+    addon_key: key,
+    status: change.status ?? "enabled",
+    bundle_digest: change.digest ?? "1",
+    settings: change.settings,
+  };
+  // Only what hooks look at.
+  return { manifest, row: row as LiveInstallation["row"] };
+}
+
+function newService(catalog: Map<string, ReadonlyMap<string, LiveInstallation>>) {
+  const { bus, reported } = newBus();
+  const seen: string[] = [];
+  const service = createHookService({
+    bus,
+    installations: (organizationId) => Promise.resolve(catalog.get(organizationId) ?? NONE),
+    maySubscribe: ({ manifest }) => manifest.key !== "forbidden",
+    invoke: (who, { manifest, row }) => {
+      const settings = row.settings ?? "";
+      seen.push(`${who.organizationId.slice(-1)} ${manifest.key} ${row.bundle_digest}${settings}`);
+      return Promise.resolve(new Uint8Array());
+    },
+    report: (failure) => reported.push(failure),
+    maxOrganizations: 2,
+  });
+  const run = async (organizationId = ORG) => {
+    seen.length = 0;
+    await service.applyFilters(systemCaller(organizationId), "f", 1, []);
+    return seen.join();
+  };
+  return { bus, reported, run };
+}
+
+const NONE: ReadonlyMap<string, LiveInstallation> = new Map();
+const installed = (...list: LiveInstallation[]) =>
+  new Map(list.map((one) => [one.manifest.key, one]));
+
+Deno.test("the service connects the enabled plugins of the caller's organization, and follows changes", async () => {
+  const catalog = new Map<string, ReadonlyMap<string, LiveInstallation>>();
+  const { run, reported } = newService(catalog);
+  assert.equal(await run(), "");
+  catalog.set(ORG, installed(plugin("one"), plugin("two", { status: "disabled" })));
+  assert.equal(await run(), "a one 1");
+  assert.equal(await run(OTHER_ORG), "");
+  assert.equal((await Promise.all([run(), run()]))[1], "a one 1,a one 1");
+  catalog.set(ORG, installed(plugin("one", { digest: "2" }), plugin("two")));
+  assert.equal(await run(), "a one 2,a two 1");
+  catalog.set(ORG, installed(plugin("one", { digest: "2", settings: "!" }), plugin("two")));
+  assert.equal(await run(), "a one 2!,a two 1");
+  catalog.set(ORG, installed(plugin("two"), plugin("forbidden")));
+  assert.equal(await run(), "a two 1");
+  assert.deepEqual(reported.map((one) => [one.source, (one.error as KernelError).code]), [
+    ["forbidden", "addon.hook_forbidden"],
+  ]);
+  catalog.delete(ORG);
+  assert.equal(await run(), "");
+});
+
+Deno.test("organizations that have not been called for long hold no handlers, and get them back", async () => {
+  const third = "0193a000-0000-7000-8000-00000000000c";
+  const all = [ORG, OTHER_ORG, third];
+  const catalog = new Map(all.map((id) => [id, installed(plugin("one"))] as const));
+  const { run, bus } = newService(catalog);
+  for (const id of all) await run(id);
+  assert.deepEqual(all.map((id) => bus.hasHandlers(id, "filter", "f")), [false, true, true]);
+  assert.equal(await run(ORG), "a one 1");
 });
