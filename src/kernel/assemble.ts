@@ -13,8 +13,9 @@ import { createAddonService } from "../addons/service.ts";
 import { catalogVersion } from "../addons/installation_store.ts";
 import { createAuthService } from "../auth/service.ts";
 import { createTokens } from "../auth/token.ts";
-import { systemClock } from "../base/clock.ts";
-import { SystemIds } from "../base/ids.ts";
+import type { AuthService } from "../auth/auth_service.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
+import { type IdSource, SystemIds } from "../base/ids.ts";
 import { KERNEL_CONTRACT_VERSION } from "../bundle/manifest/kernel_range.ts";
 import type { Database } from "../db/database.ts";
 import { migrate } from "../db/migrate.ts";
@@ -27,9 +28,10 @@ import type { HttpApp, Readiness } from "../http/http_services.ts";
 import { createMetadataService } from "../models/metadata.ts";
 import { hostModel } from "../models/host_model.ts";
 import type { Model } from "../models/model.ts";
+import type { ModelRegistry } from "../models/registry.ts";
 import { createModelRegistry } from "../models/snapshot_registry.ts";
 import { createRecordService } from "../records/service.ts";
-import { silentLogger } from "../telemetry/log.ts";
+import { type Logger, silentLogger } from "../telemetry/log.ts";
 import { CodePlane } from "./code_plane.ts";
 import { prepareHostTables } from "./host_tables.ts";
 import type { KernelServices } from "./services.ts";
@@ -87,35 +89,17 @@ export async function assemble(options: KernelOptions): Promise<Assembly> {
 }
 
 async function assembleServices(foundation: Foundation): Promise<Assembly> {
-  const { options, database, hostModels } = foundation;
-  const clock = options.clock ?? systemClock;
-  const ids = options.ids ?? new SystemIds();
-  const logger = options.logger ?? silentLogger;
-  const installations = new LiveInstallations(logger);
-  const tables = database.kysely;
-  const registry = createModelRegistry({
-    load: (organizationId) => installations.models(tables, organizationId),
-    isCurrent: async (organizationId, version) =>
-      String(await catalogVersion(tables, organizationId)) === version,
-    hostModels,
-    clock,
-  });
-  const access = createAccessService({ database, clock, logger });
-  const tokens = await createTokens({
-    key: foundation.jwtSecret,
-    lifetimeSeconds: options.tokenLifetimeSeconds ?? 86_400,
-    clock,
-    ids,
-  });
-  const auth = createAuthService({
-    database,
-    clock,
-    ids,
-    tokens,
-    registration: options.registration ?? "closed",
-    logger,
-  });
-  const records = createRecordService({ database, registry, access, clock, ids });
+  const { options, database, masterKey } = foundation;
+  const ports = {
+    clock: options.clock ?? systemClock,
+    ids: options.ids ?? new SystemIds(),
+    logger: options.logger ?? silentLogger,
+  };
+  const installations = new LiveInstallations(ports.logger);
+  const registry = registryOf(foundation, installations, ports.clock);
+  const access = createAccessService({ database, ...ports });
+  const auth = await authOf(foundation, ports);
+  const records = createRecordService({ database, registry, access, ...ports });
   const metadata = createMetadataService({ registry, access });
   const plane = new CodePlane({
     options,
@@ -123,62 +107,70 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
     registry,
     access,
     installations,
-    masterKey: foundation.masterKey,
-    clock,
-    ids,
-    logger,
+    masterKey,
+    ...ports,
   });
-  const actions = createActionService({ database, registry, access, records, code: plane.code });
+  const { code, operator } = plane;
+  const actions = createActionService({ database, registry, access, records, code });
   const audit = createAuditLog(database, access);
   const addons = createAddonService({
     database,
-    modules: plane.modules,
-    retireCode: (addonKey) => plane.sandbox.retire(addonKey),
-    outboundHttp: options.egress === undefined ? "off" : "on",
     registry,
     access,
     installations,
-    hostModels,
+    modules: plane.modules,
+    retireCode: (addonKey) => plane.sandbox.retire(addonKey),
+    outboundHttp: options.egress === undefined ? "off" : "on",
+    hostModels: foundation.hostModels,
     coreNavigation: options.navigation ?? [],
     unsignedBundles: options.unsignedBundles ?? "refuse",
-    masterKey: foundation.masterKey,
+    masterKey,
     kernelContractVersion: KERNEL_CONTRACT_VERSION,
-    clock,
-    ids,
-    logger,
+    ...ports,
   });
+  const events = createEventLog(database);
+  const services = { auth, access, records, metadata, addons, actions, code, audit, events };
   const app = createHttpApp({
-    auth,
-    records,
-    metadata,
-    addons,
-    actions,
-    code: plane.code,
-    audit,
-    operator: plane.operator,
-    logger,
-    clock,
-    ids,
+    ...services,
+    operator,
+    ...ports,
     readiness: () => readiness(database),
     kernelContractVersion: KERNEL_CONTRACT_VERSION,
     cors: { origins: [...options.corsOrigins ?? []] },
   });
-  return {
-    services: {
-      auth,
-      access,
-      records,
-      metadata,
-      addons,
-      actions,
-      code: plane.code,
-      audit,
-      events: createEventLog(database),
-    },
-    app,
+  return { services, app, database, plane };
+}
+
+function registryOf(
+  { database, hostModels }: Foundation,
+  installations: LiveInstallations,
+  clock: Clock,
+): ModelRegistry {
+  const tables = database.kysely;
+  return createModelRegistry({
+    load: (organizationId) => installations.models(tables, organizationId),
+    isCurrent: async (organizationId, version) =>
+      String(await catalogVersion(tables, organizationId)) === version,
+    hostModels,
+    clock,
+  });
+}
+
+async function authOf(
+  { options, database, jwtSecret }: Foundation,
+  ports: { readonly clock: Clock; readonly ids: IdSource; readonly logger: Logger },
+): Promise<AuthService> {
+  const tokens = await createTokens({
+    key: jwtSecret,
+    lifetimeSeconds: options.tokenLifetimeSeconds ?? 86_400,
+    ...ports,
+  });
+  return createAuthService({
     database,
-    plane,
-  };
+    tokens,
+    registration: options.registration ?? "closed",
+    ...ports,
+  });
 }
 
 async function readiness(database: Database): Promise<Readiness> {
