@@ -12,6 +12,7 @@ import type { AuditSink } from "../telemetry/audit.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Egress, EgressRequest, EgressResponse } from "./egress.ts";
+import { createAddressPolicy } from "./address_policy.ts";
 import { isNotConnected, type WorkerAnswer } from "./egress_worker.ts";
 import { badRequest, cancelled, timedOut, transport } from "./errors.ts";
 import { createGate, type EgressPolicy, type Gate, readUrl, type Route } from "./gate.ts";
@@ -68,7 +69,7 @@ export function createEgress(options: EgressOptions): Egress {
 /**
  * The same with another gate: tests take the first wall away by it to see the second one hold.
  *
- * @param options as for {@link createEgress}; its policy, addresses and resolver are the gate's.
+ * @param options as for {@link createEgress}; its policy and resolver are the gate's matter.
  * @param gate decides on URLs.
  * @returns the service.
  */
@@ -92,6 +93,7 @@ class GatedEgress implements Egress {
       idleMs: options.idleWorkerMs ?? 30_000,
       maxIdle: options.maxIdleWorkers ?? 8,
       certificates: options.certificates ?? [],
+      policy: createAddressPolicy(options.privateAddresses ?? []),
       onCount: (workers) => this.#recorder.workers(workers),
     });
   }

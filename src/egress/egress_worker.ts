@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { AddressPolicy } from "./address_policy.ts";
 import { forbidden, noServerPermission, timedOut, transport } from "./errors.ts";
 import type { HeaderList } from "./headers.ts";
 import { WORKER_SOURCE } from "./worker_source.ts";
@@ -33,6 +34,13 @@ export interface WorkerRequest {
   readonly connectMs: number;
   /** Until the answer is whole, in milliseconds. */
   readonly timeoutMs: number;
+}
+
+/** What all workers have in common. */
+export interface EgressWorkerSettings {
+  /** Certificate authorities in place of the ones that Deno brings, PEM. */
+  readonly certificates: readonly string[];
+  readonly policy: AddressPolicy;
 }
 
 /** What came back. */
@@ -75,9 +83,17 @@ export function isNotConnected(reason: unknown): boolean {
  * everything that the server itself may do.
  *
  * @param pinned the one address.
+ * @param policy asked once more: this wall does not rely on the gate having asked.
  * @returns network access to it, and nothing else.
+ * @throws {KernelError} egress.forbidden — no worker may be made for that address.
  */
-export function workerPermissions(pinned: PinnedAddress): Deno.PermissionOptionsObject {
+export function workerPermissions(
+  pinned: PinnedAddress,
+  policy: AddressPolicy,
+): Deno.PermissionOptionsObject {
+  if (!policy.admits(pinned.address, pinned.port)) {
+    throw forbidden("address", "No worker may connect to that address");
+  }
   const host = pinned.address.includes(":") ? `[${pinned.address}]` : pinned.address;
   return {
     net: [`${host}:${pinned.port}`],
@@ -110,11 +126,12 @@ export class EgressWorker {
    * Starts a worker.
    *
    * @param pinned the address it may reach.
-   * @param certificates further certificate authorities, PEM.
-   * @throws {KernelError} egress.forbidden — the server itself may not reach the address.
+   * @param settings whom to trust, and which addresses there may be workers for.
+   * @throws {KernelError} egress.forbidden — the address is not public, or the server itself may not
+   *   reach it.
    */
-  constructor(pinned: PinnedAddress, certificates: readonly string[]) {
-    this.#worker = startWorker(pinned);
+  constructor(pinned: PinnedAddress, { certificates, policy }: EgressWorkerSettings) {
+    this.#worker = startWorker(pinned, policy);
     this.#worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => this.#take(data);
     this.#worker.onerror = (event) => {
       // Without this the error would end the server.
@@ -203,13 +220,14 @@ export class EgressWorker {
   }
 }
 
-function startWorker(pinned: PinnedAddress): Worker {
+function startWorker(pinned: PinnedAddress, policy: AddressPolicy): Worker {
+  const permissions = workerPermissions(pinned, policy);
   const url = `data:text/javascript,${encodeURIComponent(WORKER_SOURCE)}`;
   try {
     return new Worker(url, {
       type: "module",
       name: "egress",
-      deno: { permissions: workerPermissions(pinned) },
+      deno: { permissions },
     });
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw noServerPermission();
@@ -219,11 +237,15 @@ function startWorker(pinned: PinnedAddress): Worker {
 
 /** The second wall speaks through an error that nobody in the worker caught. */
 function errorOfWorker(message: string): unknown {
-  if (!message.includes("NotCapable")) return transport("EWORKER", "The worker failed");
+  return message.includes("NotCapable") ? notCapable() : transport("EWORKER", "The worker failed");
+}
+
+function notCapable(): unknown {
   return forbidden("address", "The worker may not connect to that address");
 }
 
 function failureOf(code: string, text: string | undefined): unknown {
+  if (code === "NotCapable") return notCapable();
   if (code === "ETIMEDOUT") return timedOut();
   if (isNotConnected(code)) return transport(code, "No connection to the host could be made");
   if (code === "HPE_HEADER_OVERFLOW") return transport(code, "The host's header is too large");

@@ -5,16 +5,14 @@
  * @module
  */
 
-import { EgressWorker, type PinnedAddress } from "./egress_worker.ts";
+import { EgressWorker, type EgressWorkerSettings, type PinnedAddress } from "./egress_worker.ts";
 
 /** How a pool is made. */
-export interface WorkerPoolOptions {
+export interface WorkerPoolOptions extends EgressWorkerSettings {
   /** How long an unused worker is kept, in milliseconds. */
   readonly idleMs: number;
   /** Unused workers kept at most. */
   readonly maxIdle: number;
-  /** Further certificate authorities, PEM. */
-  readonly certificates: readonly string[];
   /** Told of the number of workers whenever it changes. */
   readonly onCount: (workers: number) => void;
 }
@@ -71,7 +69,7 @@ export class WorkerPool {
   }
 
   #start(key: string, pinned: PinnedAddress): Kept {
-    const worker = new EgressWorker(pinned, this.#options.certificates);
+    const worker = new EgressWorker(pinned, this.#options);
     const kept: Kept = { key, worker, users: 0, timer: undefined };
     this.#kept.set(key, kept);
     this.#options.onCount(this.#kept.size);

@@ -14,7 +14,8 @@
  */
 export const WORKER_SOURCE = `
 import http from "node:http";
-import https from "node:https";
+import net from "node:net";
+import tls from "node:tls";
 
 let pin;
 const running = new Map();
@@ -68,22 +69,13 @@ function perform(order) {
   timers.push(setTimeout(() => fail("ETIMEDOUT", ""), order.timeoutMs));
   timers.push(setTimeout(() => fail("ECONNECTTIMEOUT", ""), order.connectMs));
   try {
-    request = (secure ? https : http).request({
-      host: order.hostname,
-      servername: order.isName ? order.hostname : "",
-      port: pin.port,
+    request = http.request({
+      createConnection: () => connect(order),
       path: order.path,
       method: order.method,
       headers: order.headers,
       setHost: false,
-      agent: false,
       maxHeaderSize: order.maxHeaderBytes,
-      ca: pin.certificates.length > 0 ? pin.certificates : undefined,
-      // Whatever the name leads to by now: the address that was checked is the one.
-      lookup: (_name, options, done) =>
-        options.all
-          ? done(null, [{ address: pin.address, family: pin.family }])
-          : done(null, pin.address, pin.family),
     }, (response) => receive(response, maxBytes, finish, fail));
     request.on("socket", (socket) => {
       socket.once(secure ? "secureConnect" : "connect", () => clearTimeout(timers[1]));
@@ -98,6 +90,20 @@ function perform(order) {
   } catch (error) {
     fail(String(error.code ?? error.name), String(error.message));
   }
+}
+
+// Whatever the name leads to by now: the address that was checked is the one. An agent of node:https
+// is not used: it asks for rights to find certificates, which this worker does not have.
+function connect({ secure, hostname, isName }) {
+  const { address: host, port, certificates } = pin;
+  if (!secure) return net.connect({ host, port });
+  return tls.connect({
+    host,
+    port,
+    servername: isName ? hostname : "",
+    ALPNProtocols: ["http/1.1"],
+    ...(certificates.length > 0 ? { ca: certificates } : {}),
+  });
 }
 
 function receive(response, maxBytes, finish, fail) {
