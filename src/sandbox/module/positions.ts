@@ -7,7 +7,7 @@
 
 import { type CodePlan, localsGrowth } from "./code_rewrite.ts";
 import { readModule } from "./instrument.ts";
-import { type InstrumentOptions, rewriteModule, type Rewritten } from "./rewrite.ts";
+import { type InstrumentOptions, rewriteModule } from "./rewrite.ts";
 
 /** A position in the original. */
 export interface OriginalPosition {

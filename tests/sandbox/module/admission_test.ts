@@ -32,7 +32,7 @@ async function inspect(wat: string) {
 }
 
 /** @returns the messages of every problem; none when it is admitted. */
-async function problems(wat: string, policy: Partial<AdmissionPolicy> = {}): Promise<string[]> {
+function problems(wat: string, policy: Partial<AdmissionPolicy> = {}): Promise<string[]> {
   return problemsOf(() => inspect(wat), policy);
 }
 

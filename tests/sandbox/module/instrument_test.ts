@@ -7,7 +7,8 @@
 
 import assert from "node:assert/strict";
 import { RESERVED_EXPORTS } from "../../../src/sandbox/guest/reserved.ts";
-import { instrumentModule } from "../../../src/sandbox/module/instrument.ts";
+import { featureNames } from "../../../src/sandbox/module/features.ts";
+import { instrumentModule, readModule } from "../../../src/sandbox/module/instrument.ts";
 import { originalOffsets } from "../../../src/sandbox/module/positions.ts";
 import { functionNames } from "../../../src/sandbox/module/function_names.ts";
 import { isKernelError } from "../../../src/base/error.ts";
@@ -150,6 +151,57 @@ Deno.test("bulk operations cost fuel by their length, growing a fixed amount", a
   const memory = guest.instance.exports.memory;
   assert.ok(memory instanceof WebAssembly.Memory);
   assert.deepEqual([...new Uint8Array(memory.buffer, 0, 4)], [7, 7, 7, 0]);
+});
+
+Deno.test("calls are free only as long as they are few and short", async () => {
+  const adding = (times: number) => "(i32.add (i32.const 1)) ".repeat(times);
+  const bytes = await rewritten(
+    `(func $short (param i32) (result i32) (local.get 0) ${adding(30)})
+    (func $long (param i32) (result i32) (local.get 0) ${adding(80)})
+    (func $above (param i32) (result i32) ${"(call $short ".repeat(3)} (local.get 0))))
+    (func (export "short") (drop (call $short (i32.const 1))))
+    (func (export "long") (drop (call $long (i32.const 1))))
+    (func (export "above") (drop (call $above (i32.const 1))))`,
+    "counter",
+  );
+  const cost = (name: string) => {
+    const guest = run(bytes);
+    guest.call(name);
+    return guest.fuelUsed();
+  };
+  assert.equal(cost("short"), 0);
+  assert.equal(cost("long"), 1);
+  assert.equal(cost("above"), 1);
+  // Straight-line code with thousands of calls is stopped between them.
+  const many = run(
+    await rewritten(
+      `(func $short (param i32) (result i32) (local.get 0) ${adding(30)})
+      (func (export "run") ${"(drop (call $short (i32.const 1)))".repeat(3_000)})`,
+      "counter",
+    ),
+  );
+  many.call("run");
+  assert.equal(many.fuelUsed(), 3_001);
+});
+
+Deno.test("the epoch is read atomically; what counts in old offsets is left out", async () => {
+  const original = await assembleWat(`(module (func (loop (br 0))))`);
+  const custom = (name: string) => {
+    const content = [name.length, ...new TextEncoder().encode(name), 1, 2, 3];
+    return [0, content.length, ...content];
+  };
+  const names = [".debug_info", "sourceMappingURL", "metadata.code.branch_hint", "producers"];
+  const bytes = instrumentModule(Uint8Array.from([...original, ...names.flatMap(custom)]), {
+    ...LIMITS,
+    interrupt: "epoch",
+  });
+  const { declarations, notes } = readModule(bytes);
+  // A plain load might be moved out of the loop; only instructions count here, not the memory.
+  assert.deepEqual(featureNames(notes.features), ["threads"]);
+  assert.deepEqual(
+    declarations.sections.flatMap(({ name }) => name === undefined ? [] : [name]),
+    ["name", "producers"],
+  );
 });
 
 Deno.test("start functions wait to be called, under a reserved name", async () => {
