@@ -23,14 +23,6 @@ export async function folderBundle(
   return await packBundle(new Map([...files].filter(([path]) => admit(path))));
 }
 
-/** The example addon with code, `bundles/expenses`, packed without its sources. */
-export async function codeExampleBundle(): Promise<Uint8Array> {
-  const files = await readFolder(new URL("bundles/expenses/", root));
-  return await packBundle(
-    new Map([...files].filter(([path]) => !path.startsWith("assembly/"))),
-  );
-}
-
 async function readFolder(folder: URL, prefix = ""): Promise<Map<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
   for await (const entry of Deno.readDir(folder)) {
