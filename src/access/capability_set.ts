@@ -71,7 +71,9 @@ export function compileCapabilities(
   const known = capabilities.filter(({ kind, target }) =>
     METACORE_KINDS.has(kind) && target !== "" && !(kind.startsWith("db:") && target === "*")
   );
-  return compile(known, ownTables(addonKey, ["db:read", "db:write"]));
+  const implied = known.filter(({ kind }) => kind === "db:write")
+    .map(({ target }) => ({ kind: "db:read", target }));
+  return compile(known, [...implied, ...ownTables(addonKey, ["db:read", "db:write"])]);
 }
 
 /**
@@ -102,8 +104,6 @@ function ownTables(addonKey: string, kinds: readonly string[]): Capability[] {
 function compile(asked: readonly Capability[], implicit: readonly Capability[]): CapabilitySet {
   const written = byKind(asked);
   const held = byKind([...asked, ...implicit]);
-  const reads = [...held.get("db:read") ?? [], ...held.get("db:write") ?? []];
-  if (reads.length > 0) held.set("db:read", reads);
   const matchers = new Map([...held].map(([kind, targets]) => [
     kind,
     kind === "http:fetch" ? hostMatcher(targets) : compileNames(targets),

@@ -62,12 +62,13 @@ export class AuditLimit<Item> {
    */
   take(source: string, key: string, item: Item): void {
     const now = this.#clock.nowMs();
+    const pending = this.#sources.get(source)?.byKey.get(key);
+    // Before the sweep, so that it is told together with those before it.
+    if (pending !== undefined) this.#again(pending, item, now, this.#report);
     if (now >= this.#nextSweepMs) this.#sweep(now);
+    if (pending !== undefined) return;
     const known = this.#source(source);
-    const pending = known.byKey.get(key);
-    if (pending !== undefined) {
-      this.#again(pending, item, now, this.#report);
-    } else if (known.byKey.size < MAX_KEYS_PER_SOURCE) {
+    if (known.byKey.size < MAX_KEYS_PER_SOURCE) {
       known.byKey.set(key, { nextAtMs: now + REPORT_EVERY_MS, unreported: 0, item });
       this.#report(item, 1);
     } else {
