@@ -142,7 +142,9 @@ export class RunningInvocation {
 
   /** Ends it with a failure. */
   fail(error: unknown): void {
-    if (this.#close()) this.#outcome.reject(error);
+    if (!this.#close()) return;
+    this.#controller?.abort();
+    this.#outcome.reject(error);
   }
 
   /** Ends it because its time is up, whether the worker has noticed or not. */
@@ -166,7 +168,6 @@ export class RunningInvocation {
     if (this.#hasSettled) return false;
     this.#hasSettled = true;
     this.#invocation.signal?.removeEventListener("abort", this.#onAbort);
-    this.#controller?.abort();
     return true;
   }
 

@@ -17,6 +17,7 @@ import type {
   LoadMessage,
   ToWatchdog,
 } from "./protocol.ts";
+import { RESERVED_EXPORTS } from "./reserved.ts";
 import type { Scope } from "./scope.ts";
 
 /** Share of the memory limit from which a kept instance is dropped. */
@@ -31,6 +32,8 @@ export class Guest {
   #instance: Instance | undefined;
   /** Whether instances can only be made inside an invocation: their start calls the host. */
   #isLazy = false;
+  /** Whether code of the guest runs while an instance is made. */
+  readonly #hasStart: boolean;
 
   /**
    * Takes a module.
@@ -45,6 +48,8 @@ export class Guest {
     this.#scope = scope;
     this.#tellWatchdog = tellWatchdog;
     this.#linked = linkImports(load.imports, load.abi, scope);
+    this.#hasStart = load.startFunctions.length > 0 ||
+      WebAssembly.Module.exports(load.module).some(({ name }) => name === RESERVED_EXPORTS.start);
   }
 
   /** Memory of the instance that is ready or kept, in bytes. */
@@ -63,7 +68,7 @@ export class Guest {
     this.#scope.reset();
     this.#scope.phase = "preparing";
     this.#scope.deadlineMs = nowMs() + prepareMs;
-    this.#tellWatchdog(prepareMs);
+    if (this.#hasStart) this.#tellWatchdog(prepareMs);
     try {
       this.#instance = await this.#make(undefined);
       return undefined;
@@ -74,7 +79,7 @@ export class Guest {
       }
       return this.#failed(0, thrown, "starting");
     } finally {
-      this.#tellWatchdog(0);
+      if (this.#hasStart) this.#tellWatchdog(0);
     }
   }
 

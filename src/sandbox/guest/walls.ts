@@ -15,7 +15,7 @@ type Attempt = readonly [what: string, attempt: () => unknown];
 const ATTEMPTS: readonly Attempt[] = [
   ["read", () => Deno.readTextFileSync("/etc/hostname")],
   ["read a folder", () => [...Deno.readDirSync("/")]],
-  ["write", () => Deno.writeTextFileSync("/tmp/metacore-wall", "")],
+  ["write", () => Deno.mkdirSync("/")],
   ["env", () => Deno.env.toObject()],
   ["sys", () => Deno.hostname()],
   ["run", () => new Deno.Command("true").outputSync()],
