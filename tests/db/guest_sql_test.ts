@@ -405,8 +405,8 @@ Deno.test("no mutation of a statement reaches what it may not", async () => {
         assert.ok(!["ctid", "xmin"].includes(String(sval)) || !text.includes(`.${sval}`), text);
       }
     }),
-    { numRuns: 2_000, seed: 20_261_121 },
+    { numRuns: 1_000, seed: 20_261_121 },
   );
   // The property says nothing when everything is refused.
-  assert.ok(admitted > 200, `${admitted} admitted`);
+  assert.ok(admitted > 100, `${admitted} admitted`);
 });
