@@ -158,7 +158,7 @@ Deno.test("calls are free only as long as they are few and short", async () => {
   const bytes = await rewritten(
     `(func $short (param i32) (result i32) (local.get 0) ${adding(30)})
     (func $long (param i32) (result i32) (local.get 0) ${adding(80)})
-    (func $above (param i32) (result i32) ${"(call $short ".repeat(3)} (local.get 0))))
+    (func $above (param i32) (result i32) ${"(call $short ".repeat(3)} (local.get 0)))))
     (func (export "short") (drop (call $short (i32.const 1))))
     (func (export "long") (drop (call $long (i32.const 1))))
     (func (export "above") (drop (call $above (i32.const 1))))`,
