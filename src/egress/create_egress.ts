@@ -12,7 +12,7 @@ import type { AuditSink } from "../telemetry/audit.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Egress, EgressRequest, EgressResponse } from "./egress.ts";
-import { createAddressPolicy } from "./address_policy.ts";
+import { type AddressPolicy, createAddressPolicy } from "./address_policy.ts";
 import { isNotConnected, type WorkerAnswer } from "./egress_worker.ts";
 import { badRequest, cancelled, timedOut, transport } from "./errors.ts";
 import { createGate, type EgressPolicy, type Gate, readUrl, type Route } from "./gate.ts";
@@ -61,20 +61,29 @@ const MAX_TRIED = 3;
  * @throws {KernelError} egress.misconfigured — a host or an address cannot be understood.
  */
 export function createEgress(options: EgressOptions): Egress {
-  const resolve = options.resolve ?? systemResolver();
-  const { policy, privateAddresses = [] } = options;
-  return new GatedEgress(options, createGate({ policy, privateAddresses, resolve }));
+  return createEgressBehind(options, {});
+}
+
+/** The two walls. */
+export interface EgressWalls {
+  readonly gate: Gate;
+  /** Which addresses there may be workers for. */
+  readonly workers: AddressPolicy;
 }
 
 /**
- * The same with another gate: tests take the first wall away by it to see the second one hold.
+ * The same with other walls: tests take one away by it to see the other one hold.
  *
- * @param options as for {@link createEgress}; its policy and resolver are the gate's matter.
- * @param gate decides on URLs.
+ * @param options as for {@link createEgress}.
+ * @param walls those that are not to be made of the options.
  * @returns the service.
  */
-export function createEgressBehind(options: EgressOptions, gate: Gate): Egress {
-  return new GatedEgress(options, gate);
+export function createEgressBehind(options: EgressOptions, walls: Partial<EgressWalls>): Egress {
+  const { policy, privateAddresses = [], resolve = systemResolver() } = options;
+  return new GatedEgress(options, {
+    gate: walls.gate ?? createGate({ policy, privateAddresses, resolve }),
+    workers: walls.workers ?? createAddressPolicy(privateAddresses),
+  });
 }
 
 class GatedEgress implements Egress {
@@ -85,15 +94,15 @@ class GatedEgress implements Egress {
   readonly #running = new Set<AbortController>();
   #isClosed = false;
 
-  constructor(options: EgressOptions, gate: Gate) {
-    this.#gate = gate;
+  constructor(options: EgressOptions, walls: EgressWalls) {
+    this.#gate = walls.gate;
     this.#quota = new EgressQuota({ ...DEFAULT_EGRESS_LIMITS, ...options.limits }, options.clock);
     this.#recorder = new EgressRecorder(options);
     this.#pool = new WorkerPool({
       idleMs: options.idleWorkerMs ?? 30_000,
       maxIdle: options.maxIdleWorkers ?? 8,
       certificates: options.certificates ?? [],
-      policy: createAddressPolicy(options.privateAddresses ?? []),
+      policy: walls.workers,
       onCount: (workers) => this.#recorder.workers(workers),
     });
   }

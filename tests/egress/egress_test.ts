@@ -228,9 +228,12 @@ Deno.test("egress: what is no proper request is refused", async () => {
   }
 });
 
+/** The second wall is gone: there is a worker for every address, and it may connect to it. */
+const anyWorker = (options: EgressOptions) =>
+  createEgressBehind(options, { workers: { admits: () => true } });
+
 Deno.test("egress: first wall alone: no address that is not public, whatever its spelling", async () => {
   await using server = serve(() => new Response("inside"));
-  // The worker would be allowed to connect: the address is the one it is made for.
   const answers: readonly string[][] = [
     ["127.0.0.1"],
     ["8.8.8.8", "127.0.0.1"],
@@ -242,7 +245,7 @@ Deno.test("egress: first wall alone: no address that is not public, whatever its
     Array.from({ length: 65 }, () => "8.8.8.8"),
   ];
   for (const addresses of answers) {
-    await using setting = setUp({ resolve: () => Promise.resolve(addresses) });
+    await using setting = setUp({ resolve: () => Promise.resolve(addresses) }, anyWorker);
     await assert.rejects(
       setting.egress.fetch(ask(`http://name.test:${server.port}/`)),
       coded("egress.forbidden", "address"),
@@ -251,7 +254,7 @@ Deno.test("egress: first wall alone: no address that is not public, whatever its
   }
   await using literal = setUp({
     resolve: () => Promise.reject(new Error("an address is no name")),
-  });
+  }, anyWorker);
   const hosts = [
     "127.0.0.1",
     "127.1",
@@ -284,7 +287,7 @@ Deno.test("egress: first wall alone: the address that was checked is the one con
   await using setting = setUp({
     privateAddresses: [`127.0.0.1:${server.port}`],
     resolve: () => Promise.resolve(answers[lookups++]!),
-  });
+  }, anyWorker);
   const url = `http://rebind.test:${server.port}/`;
   assert.equal(text((await setting.egress.fetch(ask(url))).body), "hello");
   assert.equal(lookups, 1, "a name is looked up once for a request");
@@ -309,7 +312,7 @@ Deno.test("egress: every redirect passes the whole gate", async () => {
     policy: [`*.b.test:${server.port}`, "*.inside.test:" + inside.port],
     limits: { requestsPerMinute: 1_000 },
     privateAddresses: [`127.0.0.1:${server.port}`],
-  });
+  }, anyWorker);
   const from = `http://a.b.test:${server.port}/from`;
   const isAllowed = (host: string) => !host.startsWith("unasked.");
   const follow = (to: string, request: Partial<EgressRequest> = {}) => {
@@ -375,7 +378,10 @@ Deno.test("egress: second wall alone: no worker for an address that is not publi
   );
   await using inside = serve(() => new Response("inside"));
   const privateAddresses = [`127.0.0.1:${server.port}`];
-  await using setting = setUp({ privateAddresses }, (given) => createEgressBehind(given, noGate));
+  await using setting = setUp(
+    { privateAddresses },
+    (given) => createEgressBehind(given, { gate: noGate }),
+  );
   const { egress } = setting;
   assert.equal(text((await egress.fetch(ask(`http://name.test:${server.port}/`))).body), "hello");
   const urls = [
