@@ -13,7 +13,8 @@ import type { Database, Transaction } from "../../db/database.ts";
 import type { GuestSql } from "../../db/guest_sql/guest_sql.ts";
 import type { Egress } from "../../egress/egress.ts";
 import type { Abi } from "../../sandbox/abi.ts";
-import type { AuditSink } from "../../telemetry/audit.ts";
+import type { AuditRecord, AuditSink } from "../../telemetry/audit.ts";
+import type { AuditLimit } from "../../telemetry/audit_limit.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import type { AuditRate } from "./audit_rate.ts";
 import type { HostFigures } from "./figures.ts";
@@ -88,6 +89,8 @@ export interface HostServices extends OptionalHostServices {
   readonly egress: Egress;
   readonly enforcer: Enforcer;
   readonly audit: AuditSink;
+  /** Stands before the audit; to be flushed before that is closed. */
+  readonly auditLimit: AuditLimit<AuditRecord>;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly ids: IdSource;

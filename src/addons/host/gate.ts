@@ -77,11 +77,22 @@ async function admitted(
 
 function refuseOverBounds(row: HostFunction, invocation: HostInvocation, call: HostCall): void {
   const { budget, services, context } = invocation;
-  budget.begin(row.budget, sizeOf(call), row.codes?.budget);
+  const bytes = sizeOf(call);
+  budget.begin(row.budget, bytes, row.codes?.budget);
   const { organizationId, addonKey } = context.subject;
-  const perMinute = services.limits[row.budget].callsPerMinute;
-  if (services.rates.take(`${organizationId}\n${addonKey}\n${row.budget}`, perMinute)) return;
-  throw new Refusal("rate_limited", `more than ${perMinute} ${row.budget} calls in a minute`);
+  const { callsPerMinute, bytesPerMinute } = services.limits[row.budget];
+  const key = `${organizationId}\n${addonKey}\n${row.budget}`;
+  if (!services.rates.take(key, callsPerMinute)) {
+    throw new Refusal(
+      "rate_limited",
+      `more than ${callsPerMinute} ${row.budget} calls in a minute`,
+    );
+  }
+  if (services.rates.take(`${key}\nbytes`, bytesPerMinute, bytes)) return;
+  throw new Refusal(
+    "rate_limited",
+    `more than ${bytesPerMinute} bytes in ${row.budget} calls within a minute`,
+  );
 }
 
 function refuseWithoutRight({ context, services }: HostInvocation, right: NeededRight): void {

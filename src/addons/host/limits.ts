@@ -29,6 +29,8 @@ export interface BudgetLimit {
   readonly timeMs: number;
   /** Calls of one addon in one organization within a minute, over all its invocations. */
   readonly callsPerMinute: number;
+  /** Bytes that those calls hand over. */
+  readonly bytesPerMinute: number;
 }
 
 /** Bounds of every kind. */
@@ -38,15 +40,57 @@ const MIB = 1024 * 1024;
 
 /** Bounds where an operator set no others. */
 export const DEFAULT_HOST_LIMITS: HostLimits = {
-  http: { calls: 8, bytes: 64 * MIB, timeMs: 120_000, callsPerMinute: 60 },
-  db_read: { calls: 32, bytes: 64 * MIB, timeMs: 30_000, callsPerMinute: 6_000 },
-  db_write: { calls: 32, bytes: 16 * MIB, timeMs: 30_000, callsPerMinute: 3_000 },
-  event: { calls: 64, bytes: 4 * MIB, timeMs: 30_000, callsPerMinute: 3_000 },
-  kv: { calls: 64, bytes: MIB, timeMs: 30_000, callsPerMinute: 6_000 },
-  secret: { calls: 32, bytes: MIB, timeMs: 10_000, callsPerMinute: 1_000 },
-  audit: { calls: 32, bytes: MIB, timeMs: 10_000, callsPerMinute: 1_000 },
-  schedule: { calls: 8, bytes: 16_384, timeMs: 10_000, callsPerMinute: 60 },
-  metric: { calls: 256, bytes: MIB, timeMs: 10_000, callsPerMinute: 30_000 },
-  setting: { calls: 256, bytes: MIB, timeMs: 10_000, callsPerMinute: 60_000 },
-  lookup: { calls: 64, bytes: 4 * MIB, timeMs: 30_000, callsPerMinute: 3_000 },
+  http: {
+    calls: 8,
+    bytes: 64 * MIB,
+    timeMs: 120_000,
+    callsPerMinute: 60,
+    bytesPerMinute: 256 * MIB,
+  },
+  db_read: {
+    calls: 32,
+    bytes: 64 * MIB,
+    timeMs: 30_000,
+    callsPerMinute: 6_000,
+    bytesPerMinute: 128 * MIB,
+  },
+  db_write: {
+    calls: 32,
+    bytes: 16 * MIB,
+    timeMs: 30_000,
+    callsPerMinute: 3_000,
+    bytesPerMinute: 128 * MIB,
+  },
+  event: {
+    calls: 64,
+    bytes: 4 * MIB,
+    timeMs: 30_000,
+    callsPerMinute: 3_000,
+    bytesPerMinute: 16 * MIB,
+  },
+  kv: { calls: 64, bytes: MIB, timeMs: 30_000, callsPerMinute: 6_000, bytesPerMinute: 32 * MIB },
+  secret: { calls: 32, bytes: MIB, timeMs: 10_000, callsPerMinute: 1_000, bytesPerMinute: 4 * MIB },
+  audit: { calls: 32, bytes: MIB, timeMs: 10_000, callsPerMinute: 1_000, bytesPerMinute: 4 * MIB },
+  schedule: { calls: 8, bytes: 16_384, timeMs: 10_000, callsPerMinute: 60, bytesPerMinute: MIB },
+  metric: {
+    calls: 256,
+    bytes: MIB,
+    timeMs: 10_000,
+    callsPerMinute: 30_000,
+    bytesPerMinute: 32 * MIB,
+  },
+  setting: {
+    calls: 256,
+    bytes: MIB,
+    timeMs: 10_000,
+    callsPerMinute: 60_000,
+    bytesPerMinute: 32 * MIB,
+  },
+  lookup: {
+    calls: 64,
+    bytes: 4 * MIB,
+    timeMs: 30_000,
+    callsPerMinute: 3_000,
+    bytesPerMinute: 32 * MIB,
+  },
 };

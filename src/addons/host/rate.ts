@@ -1,5 +1,5 @@
 /**
- * How often an addon calls within an organization, over all its invocations: a sliding window of a
+ * How often an addon calls, and how much it hands over, within an organization, over all its invocations: a sliding window of a
  * minute, reckoned from the counts of this minute and the last. One replica counts for itself.
  *
  * @module
@@ -34,13 +34,14 @@ export class HostRates {
   }
 
   /**
-   * Counts a call if it is within the rate.
+   * Counts calls or bytes if they are within the rate.
    *
    * @param key whose, and of what kind.
-   * @param perMinute most calls within any minute, to within a few per cent.
-   * @returns false when it is not, and then it is not counted.
+   * @param perMinute most within any minute, to within a few per cent.
+   * @param amount how many there are now. @default 1
+   * @returns false when they are not, and then they are not counted.
    */
-  take(key: string, perMinute: number): boolean {
+  take(key: string, perMinute: number, amount = 1): boolean {
     const now = this.#clock.nowMs();
     const window = Math.floor(now / WINDOW_MS);
     this.#sweep(window);
@@ -52,8 +53,8 @@ export class HostRates {
       count.window = window;
     }
     const past = 1 - (now % WINDOW_MS) / WINDOW_MS;
-    if (count.current + count.previous * past >= perMinute) return false;
-    count.current++;
+    if (count.current + amount + count.previous * past > perMinute) return false;
+    count.current += amount;
     return true;
   }
 

@@ -6,6 +6,7 @@
  */
 
 import type { Metrics } from "../../telemetry/metrics.ts";
+import { createHostAuditLimit } from "./audit.ts";
 import { AuditRate } from "./audit_rate.ts";
 import type { HostServices, OptionalHostServices } from "./context.ts";
 import { createHostFigures } from "./figures.ts";
@@ -47,6 +48,7 @@ export function createHostServices(options: HostServicesOptions): HostServices {
     limits: { ...DEFAULT_HOST_LIMITS, ...limits },
     figures: createHostFigures(metrics),
     rates: new HostRates(clock),
+    auditLimit: createHostAuditLimit(options.audit, clock),
     auditRate: new AuditRate(clock),
     metricDam: new MetricDam(),
     values: createValueStore(database, clock),

@@ -10,7 +10,7 @@ import { appendEvent } from "../guest_event.ts";
 import type { HostFunction } from "../host_function.ts";
 import { Refusal } from "../refusal.ts";
 import { numericRefusal, ZERO } from "../reply.ts";
-import { recordAudit } from "./audit.ts";
+import { recordCall } from "../audit.ts";
 import { ownRight, slugOf } from "./rights.ts";
 
 const TAGS = { what: "the tags", maxBytes: 65_536 };
@@ -34,7 +34,7 @@ export const cacheInvalidate: HostFunction = {
           payload: JSON.stringify({ tags }),
         });
         const facts = { plugin: slugOf(invocation), tags: tags.length };
-        recordAudit(invocation, "plugin.cache.invalidate", facts);
+        recordCall(invocation, { name: "plugin.cache.invalidate", details: facts });
         return ZERO;
       },
     };

@@ -19,7 +19,7 @@ import {
 } from "../outbound.ts";
 import { Refusal } from "../refusal.ts";
 import { jsonReply, numericRefusal } from "../reply.ts";
-import { recordAudit } from "./audit.ts";
+import { recordCall } from "../audit.ts";
 import { slugOf } from "./rights.ts";
 
 const REQUEST = { what: "the request", maxBytes: 1024 * 1024 };
@@ -133,5 +133,6 @@ function audit(
   const { origin, pathname } = new URL(request.url);
   const facts = { plugin: slugOf(invocation), method: request.method, url: origin + pathname };
   const severity = outcome.reason === "ok" ? "info" : "warning";
-  recordAudit(invocation, "plugin.http.fetch", { ...facts, ...outcome }, severity);
+  const details = { ...facts, ...outcome };
+  recordCall(invocation, { name: "plugin.http.fetch", details, severity, variant: outcome.reason });
 }

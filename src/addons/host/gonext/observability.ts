@@ -10,7 +10,7 @@ import type { HostArgument } from "../../../sandbox/sandbox.ts";
 import type { HostFunction, HostInvocation } from "../host_function.ts";
 import { Refusal } from "../refusal.ts";
 import { BAD_MAP, numericRefusal, ZERO } from "../reply.ts";
-import { recordAudit } from "./audit.ts";
+import { recordCall, recordOwn } from "../audit.ts";
 import { slugOf } from "./rights.ts";
 import { decodeTextMap } from "./text_map.ts";
 
@@ -87,7 +87,7 @@ export const gonextEventEmit: HostFunction = {
           throw new Refusal("rate_limited", "too many records");
         }
         const facts = { ...Object.fromEntries(data), plugin: slugOf(invocation), event: name };
-        recordAudit(invocation, "plugin.event", facts);
+        recordOwn(invocation, { name: "plugin.event", details: facts });
         return ZERO;
       },
     };
@@ -130,8 +130,12 @@ function observe(invocation: HostInvocation, { name, value, tags }: Observation)
   }
   figures.observationRefused(addonKey);
   if (verdict.isFirst) {
-    const facts = { metric: name, overflowing_tag: verdict.tag, limit: verdict.limit };
-    recordAudit(invocation, "plugin.metric_cardinality_exceeded", facts, "warning");
+    recordCall(invocation, {
+      name: "plugin.metric_cardinality_exceeded",
+      severity: "warning",
+      details: { metric: name, overflowing_tag: verdict.tag, limit: verdict.limit },
+      variant: `${name}\n${verdict.tag}`,
+    });
   }
   throw new Refusal("quota", "too many different values");
 }

@@ -14,7 +14,7 @@ import { isCronExpression } from "../cron.ts";
 import type { HostFunction, HostInvocation } from "../host_function.ts";
 import { Refusal } from "../refusal.ts";
 import { numericRefusal, ZERO } from "../reply.ts";
-import { recordAudit } from "./audit.ts";
+import { recordCall, recordOwn } from "../audit.ts";
 import { ownRight, slugOf } from "./rights.ts";
 
 const TEXT = { what: "the argument", maxBytes: 65_536 };
@@ -35,11 +35,12 @@ export const secretsGet: HostFunction = {
         const { services, context } = invocation;
         const { organizationId, addonKey } = context.subject;
         const record = (result: string, size: number) =>
-          recordAudit(invocation, platformName(invocation, "secrets.get"), {
-            key: key.slice(0, MAX_NAME_LENGTH),
-            result,
-            size,
-          }, result === "ok" ? "info" : "warning");
+          recordCall(invocation, {
+            name: platformName(invocation, "secrets.get"),
+            severity: result === "ok" ? "info" : "warning",
+            details: { key: key.slice(0, MAX_NAME_LENGTH), result, size },
+            variant: `${result}\n${key}`,
+          });
         try {
           const value = await services.secrets.open({ organizationId, addonKey }, key);
           if (value === undefined) {
@@ -70,10 +71,15 @@ export const auditEmit: HostFunction = {
       run: () => {
         const name = event.replace(/^plugin\./, "");
         const result = auditFault(invocation, name) ?? "ok";
-        if (result === "ok") recordAudit(invocation, `plugin.${name}`, plainFacts(meta));
-        const facts = { event: event.slice(0, MAX_NAME_LENGTH), result };
-        const severity = result === "ok" ? "info" : "warning";
-        recordAudit(invocation, platformName(invocation, "audit_emit"), facts, severity);
+        if (result === "ok") {
+          recordOwn(invocation, { name: `plugin.${name}`, details: plainFacts(meta) });
+        }
+        recordCall(invocation, {
+          name: platformName(invocation, "audit_emit"),
+          severity: result === "ok" ? "info" : "warning",
+          details: { event: event.slice(0, MAX_NAME_LENGTH), result },
+          variant: result,
+        });
         if (result !== "ok") throw new Refusal("bad_request", result);
         return ZERO;
       },
@@ -92,11 +98,16 @@ export const cronRegister: HostFunction = {
     return {
       run: async () => {
         const fault = cronFault(schedule, handler);
-        recordAudit(invocation, platformName(invocation, "cron_register"), {
-          schedule: schedule.slice(0, MAX_NAME_LENGTH),
-          handler_id: handler.slice(0, MAX_NAME_LENGTH),
-          result: fault ?? "ok",
-        }, fault === undefined ? "info" : "warning");
+        recordCall(invocation, {
+          name: platformName(invocation, "cron_register"),
+          severity: fault === undefined ? "info" : "warning",
+          details: {
+            schedule: schedule.slice(0, MAX_NAME_LENGTH),
+            handler_id: handler.slice(0, MAX_NAME_LENGTH),
+            result: fault ?? "ok",
+          },
+          variant: fault ?? "ok",
+        });
         if (fault !== undefined) throw new Refusal("bad_request", fault);
         const { organizationId, addonKey } = invocation.context.subject;
         const owner = { organizationId, addonKey };

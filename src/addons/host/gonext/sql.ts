@@ -15,7 +15,7 @@ import { Refusal } from "../refusal.ts";
 import { jsonReply, numericRefusal } from "../reply.ts";
 import { rowObjects, rowObjectsBytes } from "../row_objects.ts";
 import { decodeArguments } from "../sql_arguments.ts";
-import { recordAudit } from "./audit.ts";
+import { recordCall } from "../audit.ts";
 import { ownRight, slugOf } from "./rights.ts";
 
 const QUERY = { what: "the query", maxBytes: 65_536 };
@@ -55,7 +55,8 @@ function sqlFunction(access: GuestStatement["access"]): HostFunction {
           const result = await runStatement(invocation, statement, bounds);
           if (access === "read") return rowsReply(result, form);
           const affected = Math.min(result.changes, MAX_INT32);
-          recordAudit(invocation, "plugin.db.write", { plugin: slugOf(invocation), affected });
+          const details = { plugin: slugOf(invocation), affected };
+          recordCall(invocation, { name: "plugin.db.write", details });
           return { status: affected };
         },
       };

@@ -10,7 +10,7 @@ import type { HostFunction, HostInvocation, PreparedCall } from "../host_functio
 import { Refusal } from "../refusal.ts";
 import { numericRefusal, ZERO } from "../reply.ts";
 import { DEFAULT_VALUE_QUOTA, type ValueOwner } from "../value_store.ts";
-import { recordAudit } from "./audit.ts";
+import { recordCall } from "../audit.ts";
 import { ownRight, slugOf } from "./rights.ts";
 
 const KEY = { what: "the key", maxBytes: 256 };
@@ -37,7 +37,7 @@ export const kvSet: HostFunction = kvFunction("kv:write", (invocation, [first, s
       const { services, context } = invocation;
       await services.values.set(ownerOf(invocation), entry, context.transaction);
       const { key, value } = entry;
-      recordAudit(invocation, "plugin.kv.set", facts(invocation, { key, size: value.length }));
+      record(invocation, "plugin.kv.set", { key, size: value.length });
       return ZERO;
     },
   };
@@ -50,7 +50,7 @@ export const kvDelete: HostFunction = kvFunction("kv:write", (invocation, [first
     run: async () => {
       const { services, context } = invocation;
       await services.values.remove(ownerOf(invocation), key, context.transaction);
-      recordAudit(invocation, "plugin.kv.del", facts(invocation, { key }));
+      record(invocation, "plugin.kv.del", { key });
       return ZERO;
     },
   };
@@ -65,7 +65,7 @@ export const kvIncrement: HostFunction = kvFunction("kv:write", (invocation, [fi
       const { services, context } = invocation;
       const step = { key, delta: second, quota: quotaOf(invocation) };
       const sum = await services.values.add(ownerOf(invocation), step, context.transaction);
-      recordAudit(invocation, "plugin.kv.incr", facts(invocation, { key, delta: `${second}` }));
+      record(invocation, "plugin.kv.incr", { key, delta: `${second}` });
       return { status: sum };
     },
   };
@@ -100,6 +100,10 @@ function quotaOf({ context }: HostInvocation) {
   return context.valueQuota ?? DEFAULT_VALUE_QUOTA;
 }
 
-function facts(invocation: HostInvocation, rest: Readonly<Record<string, string | number>>) {
-  return { plugin: slugOf(invocation), ...rest };
+function record(
+  invocation: HostInvocation,
+  name: string,
+  facts: Readonly<Record<string, string | number>>,
+): void {
+  recordCall(invocation, { name, details: { plugin: slugOf(invocation), ...facts } });
 }

@@ -10,6 +10,7 @@ import { RESERVED_ADDON_KEYS } from "../../../base/ids.ts";
 import type { CapabilitySet } from "../../../access/capability.ts";
 import type { HostArgument } from "../../../sandbox/sandbox.ts";
 import { parseJson, textOf } from "../arguments.ts";
+import { recordCall } from "../audit.ts";
 import { appendEvent } from "../guest_event.ts";
 import type { HostFunction, HostInvocation, NeededRight } from "../host_function.ts";
 import { Refusal } from "../refusal.ts";
@@ -84,22 +85,15 @@ function payloadOf(argument: HostArgument | undefined): string {
 }
 
 /** Not a matter of capabilities alone: shadow mode, which lets those pass, does not open this. */
-function refuseForged({ context, services }: HostInvocation, name: string): void {
+function refuseForged(invocation: HostInvocation, name: string): void {
+  const { context } = invocation;
   const { subject } = context;
   const owner = ownerOf(name);
   if (owner === subject.addonKey) return;
   const isForged = RESERVED_ADDON_KEYS.has(owner) ||
     (context.findSchema(owner) !== undefined && !isNamed(subject.capabilities, owner, name));
   if (!isForged) return;
-  services.audit.record({
-    name: "event.forged",
-    severity: "warning",
-    organizationId: subject.organizationId,
-    addonKey: subject.addonKey,
-    installationId: subject.installationId,
-    requestId: subject.requestId,
-    details: { event: name },
-  });
+  recordCall(invocation, { name: "event.forged", severity: "warning", details: { event: name } });
   const message = `addon "${subject.addonKey}" may not emit events of "${owner}"`;
   throw new Refusal("denied", message);
 }
