@@ -182,6 +182,8 @@ export class Staff {
 
   async #start(slot: Slot): Promise<void> {
     const { fleet, starter, events } = this.#options;
+    // At once, so that who decides next about a start knows of this one.
+    starter.announce();
     await this.#closeWorkerOf(slot);
     let worker: GuestWorker;
     try {

@@ -69,8 +69,13 @@ export class WorkerStarter {
     );
   }
 
+  /** Announces an attempt: {@link start} follows, perhaps after an earlier worker has gone. */
+  announce(): void {
+    this.#underWay++;
+  }
+
   /**
-   * Starts a worker.
+   * Starts a worker; it has been announced.
    *
    * @returns the worker; it has proven its walls.
    * @throws {KernelError} sandbox.worker_failed; the failure has been counted.
@@ -78,7 +83,6 @@ export class WorkerStarter {
   async start(): Promise<GuestWorker> {
     const { source, waits, startTimeoutMs } = this.#options;
     const failuresBefore = this.#failures;
-    this.#underWay++;
     try {
       const worker = await waits.within(startTimeoutMs, source.start(), (late) => {
         late.close().catch(() => {});

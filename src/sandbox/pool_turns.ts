@@ -37,29 +37,25 @@ export class Turns {
   /** Serves whoever can be served, and begins to make workers for the others within the bounds. */
   serve(): void {
     const { queue } = this.#options;
-    // The second rule is for when the one that should take over cannot: nobody gains by waiting then.
-    while (queue.size > 0 && (this.#serveOne("keep_turns") || this.#serveOne("ignore_turns")));
+    while (queue.size > 0 && this.#serveOne());
   }
 
-  #serveOne(rule: "keep_turns" | "ignore_turns"): boolean {
+  #serveOne(): boolean {
     const { queue } = this.#options;
     for (const addonKey of queue.addons()) {
-      if (!this.#serveAddon(addonKey, rule)) continue;
+      if (!this.#serveAddon(addonKey)) continue;
       queue.endTurn(addonKey);
       return true;
     }
     return false;
   }
 
-  #serveAddon(addonKey: string, rule: "keep_turns" | "ignore_turns"): boolean {
+  #serveAddon(addonKey: string): boolean {
     const { fleet, queue, staff } = this.#options;
     const pending = this.#pendingOf(addonKey);
     for (const waiter of queue.of(addonKey)) {
       const slot = fleet.idleFor(waiter.code.id, waiter.invocation.organizationId);
       if (slot !== undefined) {
-        if (rule === "keep_turns" && this.#isTurnOver(slot) && this.#othersStarve(addonKey)) {
-          return false;
-        }
         this.#give(waiter, slot);
         return true;
       }
@@ -86,16 +82,6 @@ export class Turns {
     // One that was brought for somebody serves somebody, or two addons could take it in turns for ever.
     if (slot.worker?.uses === 0) return false;
     return timing.nowMs() - slot.turnStartedMs >= limits.turnMs;
-  }
-
-  /** Whether another addon waits that has room under its bound and no worker coming. */
-  #othersStarve(addonKey: string): boolean {
-    const { fleet, queue, limits } = this.#options;
-    return queue.addons().some((other) => {
-      if (other === addonKey || fleet.countOf(other) >= limits.maxWorkersPerAddon) return false;
-      const coming = fleet.count((slot) => isPending(slot) && slot.code?.addonKey === other);
-      return queue.sizeOf(other) > coming;
-    });
   }
 
   #pendingOf(addonKey: string): Map<string, number> {

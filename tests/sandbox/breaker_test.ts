@@ -15,6 +15,7 @@ class MemoryStore implements BreakerStore {
   reads = 0;
   writes = 0;
   isBroken = false;
+  isReadOnly = false;
 
   async read(installationId: string): Promise<BreakerState | undefined> {
     await this.#work();
@@ -24,6 +25,7 @@ class MemoryStore implements BreakerStore {
 
   async write(installationId: string, state: BreakerState): Promise<void> {
     await this.#work();
+    if (this.isReadOnly) throw new Error("the database is read-only");
     this.writes++;
     this.rows.set(installationId, state);
   }
@@ -225,6 +227,21 @@ Deno.test("breaker refuses what it cannot know, and keeps what it cannot write",
   assert.equal(await outcome(breakers.run(SUBJECT, succeed)), "sandbox.circuit_unknown");
 });
 
+Deno.test("breaker does not take an old row for the truth while its own is not written", async () => {
+  const fixture = new Fixture();
+  const breakers = fixture.breakers();
+  await times(1, () => breakers.run(SUBJECT, fail));
+  await breakers.flush();
+  fixture.store.isReadOnly = true;
+  await times(4, () => breakers.run(SUBJECT, fail));
+  for (const passedMs of [5_000, 1_000]) {
+    fixture.clock.ms += passedMs;
+    assert.equal(await outcome(breakers.run(SUBJECT, succeed)), "sandbox.circuit_open");
+    await breakers.flush();
+  }
+  assert.equal(fixture.store.rows.get("inst-1")?.state, "closed");
+});
+
 Deno.test("breaker is reset by an operator, who is told when it did not work", async () => {
   const fixture = new Fixture();
   const breakers = await opened(fixture);
@@ -250,6 +267,7 @@ Deno.test("breaker that is reset during a probe does not care how the probe ends
   await breakers.reset(SUBJECT);
   end(sandboxError("sandbox.trap", "trap"));
   await probe;
+  assert.equal(fixture.told.at(-1), "half_open>closed reset");
   assert.equal((await breakers.show("inst-1")).phase, "closed");
 });
 

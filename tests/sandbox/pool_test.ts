@@ -226,10 +226,16 @@ poolTest("ends the longest idle worker of another addon for room, never a busy o
   const busy = sandbox.invoke(c!, invocation());
   await settle();
   const [ofA, ofB, ofC] = source.started;
+  let go = () => {};
+  source.beforeEnd = () => new Promise((resolve) => go = resolve);
   const fourth = sandbox.invoke(d!, invocation());
   await settle();
+  assert.equal(source.attempts, 3, "the place is not free before the thread has gone");
+  source.beforeEnd = () => Promise.resolve();
+  go();
+  await settle();
   assert.deepEqual([ofA!.closes, ofB!.closes, ofC!.closes], [1, 0, 0]);
-  assert.equal(source.mostAlive, 3, "the place is free when the thread has gone");
+  assert.equal(source.mostAlive, 3);
   await finishAll(source);
   await Promise.all([busy, fourth]);
 });
@@ -396,11 +402,15 @@ poolTest("tries starts again, and tells who waits after the third failure", {}, 
   const code = new FakeCode("a");
   source.finishesAtOnce = true;
   source.beforeStart = () => Promise.reject(sandboxError("sandbox.worker_failed", "no threads"));
-  const calls = [1, 2].map(() => outcome(sandbox.invoke(code, invocation())));
+  const other = new FakeCode("b");
+  const calls = [code, code, other, other].map((of) => outcome(sandbox.invoke(of, invocation())));
+  await settle();
+  assert.equal(source.attempts, 4);
   await timing.advance(50);
-  assert.equal(sandbox.stats().waiting, 2, "two failures are borne");
+  assert.equal(source.attempts, 5, "four at one time count once; then one at a time is tried");
+  assert.equal(sandbox.stats().waiting, 4, "two failures are borne");
   await timing.advance(100);
-  assert.deepEqual(await Promise.all(calls), ["sandbox.worker_failed", "sandbox.worker_failed"]);
+  assert.deepEqual(await Promise.all(calls), Array(4).fill("sandbox.worker_failed"));
   const attempts = source.attempts;
   await assert.rejects(
     sandbox.invoke(code, invocation()),
