@@ -73,6 +73,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "node:buffer": ["db", "bundle"],
   "node:path": ["db"],
   "node:timers": ["db"],
+  "node:worker_threads": ["sandbox"],
 };
 
 const MAX_LINES = 400;

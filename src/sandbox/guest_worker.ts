@@ -11,7 +11,7 @@ import { sandboxError } from "./errors.ts";
 import { type FromWorker, type ToWorker, TRANSFER_BYTES } from "./guest/protocol.ts";
 import { RunningInvocation } from "./running_invocation.ts";
 import type { Invocation, InvocationResult, LoadedModule } from "./sandbox.ts";
-import type { WatchSlot } from "./watchdog.ts";
+import type { WatchdogLink, WatchSlot } from "./watchdog.ts";
 import { readMessage } from "./worker_messages.ts";
 import type { GuestWorker } from "./worker_port.ts";
 
@@ -81,11 +81,11 @@ export class WorkerHandle implements GuestWorker {
   /**
    * Makes the worker prove its walls.
    *
-   * @param port of the watchdog, for the worker.
+   * @param link to the watchdog, for the worker.
    * @throws {KernelError} sandbox.worker_failed
    */
-  async prove(port: MessagePort): Promise<void> {
-    const init: ToWorker = { t: "init", stop: this.#slot.stop, watchdog: port };
+  async prove({ port, bell }: WatchdogLink): Promise<void> {
+    const init: ToWorker = { t: "init", stop: this.#slot.stop, watchdog: port, bell };
     const answer = await this.#exchange(init, this.#limits.startMs, [port]);
     if (answer.t === "ready" && answer.breaches.length === 0) return;
     const breaches = answer.t === "ready" ? answer.breaches : [answer.t];

@@ -7,16 +7,17 @@
 
 import { sandboxError } from "./errors.ts";
 import {
-  BELL,
+  CLOSED,
   deadlineWord,
   laterMs,
   MAX_SLOTS,
+  ring,
   SLEEPS_UNTIL,
   stateWord,
   TABLE_BYTES,
   toTicks,
 } from "./guest/slots.ts";
-import type { WatchdogMessage } from "./guest/watchdog.ts";
+import type { WatchdogMessage, WatchdogNews } from "./guest/watchdog.ts";
 import { WATCHDOG_SOURCE } from "./guest_source.ts";
 import { startWalledWorker, workerUrl } from "./permissions.ts";
 
@@ -28,6 +29,8 @@ const START_TIMEOUT_MS = 10_000;
 export class Watchdog {
   readonly #worker: Worker;
   readonly #table = new Int32Array(new SharedArrayBuffer(TABLE_BYTES));
+  readonly #bell = new Int32Array(new SharedArrayBuffer(4));
+  readonly #news = new MessageChannel();
   #madeAtMs = 0;
   readonly #freeSlots: number[] = [];
   #slots = 0;
@@ -66,8 +69,8 @@ export class Watchdog {
     return watchdog;
   }
 
-  /** Takes a worker into its care. @returns its slot, and the port that the worker has to get */
-  watch(): { readonly slot: WatchSlot; readonly port: MessagePort } {
+  /** Takes a worker into its care. @returns its slot, and what the worker has to get */
+  watch(): { readonly slot: WatchSlot; readonly link: WatchdogLink } {
     const index = this.#freeSlots.pop() ?? this.#slots++;
     if (index >= MAX_SLOTS) {
       throw sandboxError("sandbox.worker_failed", `More than ${MAX_SLOTS} workers were started.`);
@@ -75,16 +78,20 @@ export class Watchdog {
     const stop = new SharedArrayBuffer(4);
     const { port1, port2 } = new MessageChannel();
     Atomics.store(this.#table, stateWord(index), 0);
-    this.#send({ t: "watch", slot: index, stop, port: port1 }, [port1]);
-    const slot = new WatchSlot(this.#table, index, stop, this.#madeAtMs, () => {
-      this.#send({ t: "forget", slot: index });
+    this.#tell({ t: "watch", slot: index, stop, port: port1 }, [port1]);
+    const slot = new WatchSlot(this.#table, this.#bell, index, stop, this.#madeAtMs, () => {
+      this.#tell({ t: "forget", slot: index });
       this.#freeSlots.push(index);
     });
-    return { slot, port: port2 };
+    // It was made for a SharedArrayBuffer above.
+    return { slot, link: { port: port2, bell: this.#bell.buffer as unknown as SharedArrayBuffer } };
   }
 
   /** Ends it; nothing may run any more. */
   close(): void {
+    Atomics.store(this.#table, CLOSED, 1);
+    ring(this.#bell);
+    this.#news.port1.close();
     this.#worker.terminate();
   }
 
@@ -102,26 +109,36 @@ export class Watchdog {
     }
     this.#madeAtMs = performance.now();
     const startedAtMs = this.#madeAtMs + aheadMs;
-    // SharedArrayBuffer was made for it above.
+    // Both were made for a SharedArrayBuffer above.
     const table = this.#table.buffer as unknown as SharedArrayBuffer;
-    await this.#ask({ t: "begin", table, startedAtMs });
+    const bell = this.#bell.buffer as unknown as SharedArrayBuffer;
+    const news = this.#news.port2;
+    await this.#ask({ t: "begin", table, bell, news, startedAtMs }, [news]);
   }
 
-  #ask(message: WatchdogMessage): Promise<number> {
+  #ask(message: WatchdogMessage, transfer: Transferable[] = []): Promise<number> {
     return new Promise((resolve) => {
       this.#worker.onmessage = (event: MessageEvent<number>) => resolve(event.data);
-      this.#send(message);
+      this.#worker.postMessage(message, transfer);
     });
   }
 
-  #send(message: WatchdogMessage, transfer: Transferable[] = []): void {
-    this.#worker.postMessage(message, transfer);
+  #tell(news: WatchdogNews, transfer: Transferable[] = []): void {
+    this.#news.port1.postMessage(news, transfer);
+    ring(this.#bell);
   }
+}
+
+/** What a worker needs to reach the watchdog. */
+export interface WatchdogLink {
+  readonly port: MessagePort;
+  readonly bell: SharedArrayBuffer;
 }
 
 /** One worker in the watchdog's care. */
 export class WatchSlot {
   readonly #table: Int32Array;
+  readonly #bell: Int32Array;
   readonly #index: number;
   readonly #madeAtMs: number;
   readonly #release: () => void;
@@ -132,12 +149,14 @@ export class WatchSlot {
   /** Made by {@link Watchdog.watch}. */
   constructor(
     table: Int32Array,
+    bell: Int32Array,
     index: number,
     readonly stop: SharedArrayBuffer,
     madeAtMs: number,
     release: () => void,
   ) {
     this.#table = table;
+    this.#bell = bell;
     this.#index = index;
     this.#madeAtMs = madeAtMs;
     this.#release = release;
@@ -159,7 +178,7 @@ export class WatchSlot {
     const time = toTicks(deadlineMs - this.#madeAtMs);
     Atomics.store(this.#table, deadlineWord(this.#index), time);
     Atomics.store(this.#table, stateWord(this.#index), this.#running);
-    if (laterMs(time, Atomics.load(this.#table, SLEEPS_UNTIL)) < 0) this.#ring();
+    if (laterMs(time, Atomics.load(this.#table, SLEEPS_UNTIL)) < 0) ring(this.#bell);
   }
 
   /** Ends an invocation. @returns false when the worker was stopped before */
@@ -174,7 +193,7 @@ export class WatchSlot {
     Atomics.store(this.#table, stateWord(this.#index), -Math.max(1, this.#running));
     Atomics.store(this.#word, 0, 1);
     Atomics.notify(this.#word, 0);
-    this.#ring();
+    ring(this.#bell);
   }
 
   /** Lets the worker go; its thread has ended or is about to. */
@@ -182,10 +201,5 @@ export class WatchSlot {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.#release();
-  }
-
-  #ring(): void {
-    Atomics.add(this.#table, BELL, 1);
-    Atomics.notify(this.#table, BELL);
   }
 }

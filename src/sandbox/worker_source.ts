@@ -35,9 +35,9 @@ export class WalledWorkers implements WorkerSource {
   async start(): Promise<GuestWorker> {
     const watchdog = await this.#watch();
     this.#url ??= workerUrl(GUEST_SOURCE);
-    const { slot, port } = watchdog.watch();
+    const { slot, link } = watchdog.watch();
     const handle = new WorkerHandle(startWalledWorker(this.#url, "guest"), slot, this.#limits);
-    await handle.prove(port);
+    await handle.prove(link);
     return handle;
   }
 

@@ -10,7 +10,7 @@ import { KernelError } from "../../src/base/error.ts";
 import { GUEST_HASH, GUEST_SOURCE, WATCHDOG_SOURCE } from "../../src/sandbox/guest_source.ts";
 import { WorkerHandle } from "../../src/sandbox/guest_worker.ts";
 import { noPermissions, startWalledWorker, workerUrl } from "../../src/sandbox/permissions.ts";
-import { Watchdog } from "../../src/sandbox/watchdog.ts";
+import { Watchdog, type WatchdogLink } from "../../src/sandbox/watchdog.ts";
 import { hashGuestFiles } from "../../scripts/build_guest.ts";
 import { invocation, loadedFromWat } from "./guest_fixture.ts";
 import { ECHO, metacoreWat } from "../_support/guests/text.ts";
@@ -41,7 +41,7 @@ async function breachesWith(deno: unknown): Promise<readonly string[]> {
         reject(new Error(event.message));
       };
       const stop = new SharedArrayBuffer(4);
-      worker.postMessage({ t: "init", stop, watchdog: port1 }, [port1]);
+      worker.postMessage({ t: "init", stop, watchdog: port1, bell: stop }, [port1]);
     });
   } finally {
     worker.terminate();
@@ -100,7 +100,7 @@ for (const [name, source] of [["guest", GUEST_SOURCE], ["watchdog", WATCHDOG_SOU
           worker.postMessage({ t: "reply", id: 0 });
         };
         const stop = new SharedArrayBuffer(4);
-        const init = { t: name === "guest" ? "init" : "time", stop, watchdog: port1 };
+        const init = { t: name === "guest" ? "init" : "time", stop, watchdog: port1, bell: stop };
         worker.postMessage(init, [port1]);
       });
       for (
@@ -126,15 +126,15 @@ for (const [name, source] of [["guest", GUEST_SOURCE], ["watchdog", WATCHDOG_SOU
 /** A handle over a worker whose code is given. */
 async function withHandle(
   source: string,
-  run: (handle: WorkerHandle, port: MessagePort) => Promise<void>,
+  run: (handle: WorkerHandle, link: WatchdogLink) => Promise<void>,
   limits = LIMITS,
 ): Promise<void> {
   const watchdog = await Watchdog.start();
-  const { slot, port } = watchdog.watch();
+  const { slot, link } = watchdog.watch();
   const worker = startWalledWorker(workerUrl(source), "test");
   const handle = new WorkerHandle(worker, slot, limits);
   try {
-    await run(handle, port);
+    await run(handle, link);
   } finally {
     await handle.close();
     watchdog.close();
@@ -165,8 +165,8 @@ Deno.test("a worker that is not walled in gets no module", async (test) => {
     ] as const
   ) {
     await test.step(name, () =>
-      withHandle(source, async (handle, port) => {
-        await failsWith(handle.prove(port), "sandbox.worker_failed");
+      withHandle(source, async (handle, link) => {
+        await failsWith(handle.prove(link), "sandbox.worker_failed");
         assert.equal(handle.isUsable, false);
         await handle.ended;
       }, name === "its end" || name === "silence" ? { ...LIMITS, startMs: 100 } : LIMITS));
@@ -202,16 +202,16 @@ Deno.test("a worker that breaks the protocol is ended", async (test) => {
     ] as const
   ) {
     await test.step(name, () =>
-      withHandle(impostor(code), async (handle, port) => {
-        await handle.prove(port);
+      withHandle(impostor(code), async (handle, link) => {
+        await handle.prove(link);
         await handle.load(loaded);
         await failsWith(handle.invoke(invocation("run")), "sandbox.worker_failed");
         await handle.ended;
       }));
   }
   await test.step("silence: the caller hears at the deadline, the thread is let go", () =>
-    withHandle(impostor(""), async (handle, port) => {
-      await handle.prove(port);
+    withHandle(impostor(""), async (handle, link) => {
+      await handle.prove(link);
       await handle.load(loaded);
       const began = performance.now();
       const running = handle.invoke(invocation("run", { timeoutMs: 50 }));
@@ -222,8 +222,8 @@ Deno.test("a worker that breaks the protocol is ended", async (test) => {
       assert.equal(handle.isUsable, false);
     }));
   await test.step("one invocation at a time", () =>
-    withHandle(impostor(`setTimeout(() => postMessage(${done}), 20);`), async (handle, port) => {
-      await handle.prove(port);
+    withHandle(impostor(`setTimeout(() => postMessage(${done}), 20);`), async (handle, link) => {
+      await handle.prove(link);
       await handle.load(loaded);
       const first = handle.invoke(invocation("run"));
       await assert.rejects(handle.invoke(invocation("run")), /one invocation at a time/);

@@ -95,12 +95,14 @@ export function promising(entry: GuestFunction): GuestFunction {
 /**
  * Removes everything that is not the language from the global scope and what it inherits.
  *
+ * @param needed names that the engine's own code looks up there.
  * @returns names that would not go.
  */
-export function emptyScope(): string[] {
+export function emptyScope(needed: readonly string[] = []): string[] {
   const stuck: string[] = [];
   for (const name of Object.getOwnPropertyNames(globalThis)) {
-    if (!KEPT.has(name) && !Reflect.deleteProperty(globalThis, name)) stuck.push(name);
+    if (KEPT.has(name) || needed.includes(name)) continue;
+    if (!Reflect.deleteProperty(globalThis, name)) stuck.push(name);
   }
   return stuck;
 }

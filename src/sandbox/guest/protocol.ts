@@ -12,6 +12,8 @@ export interface InitMessage {
   readonly stop: SharedArrayBuffer;
   /** To the watchdog: buffers of epochs and preparation budgets out, {@link STOPPED} in. */
   readonly watchdog: MessagePort;
+  /** Wakes the watchdog, which looks at its ports only when it is awake. */
+  readonly bell: SharedArrayBuffer;
 }
 
 /** Gives the worker its module, once. */
@@ -151,6 +153,9 @@ export const STOPPED = 1;
  * or for how many milliseconds the worker may prepare from now, 0 for "prepared".
  */
 export type ToWatchdog = SharedArrayBuffer | number;
+
+/** How many buffers of epochs may wait for the watchdog before it is woken for them. */
+export const UNHEARD_EPOCHS = 16;
 
 /** Bytes from which a buffer is handed over instead of copied (measured: design/deno_facts.md §5). */
 export const TRANSFER_BYTES = 16_384;

@@ -1,6 +1,7 @@
 /**
- * The memory that the main thread and the watchdog share: one slot per worker, and a bell. All words
- * are 32-bit integers read and written by `Atomics`, so that neither side ever waits for the other.
+ * The memory that the main thread and the watchdog share: one slot per worker. All words are 32-bit
+ * integers read and written by `Atomics`. The bell that wakes the watchdog is a memory of its own,
+ * because guest workers may ring it and have no business in the table.
  *
  * A time is counted in sixteenths of a millisecond since the table was made, modulo 2^32: times up to
  * 18 hours apart can be compared, and an invocation lasts at most one.
@@ -11,11 +12,11 @@
 /** Most workers at a time. */
 export const MAX_SLOTS = 4_096;
 
-/** Word that counts rings of the bell. */
-export const BELL = 0;
+/** Word of the table with the time until which the watchdog sleeps. */
+export const SLEEPS_UNTIL = 0;
 
-/** Word with the time until which the watchdog sleeps. */
-export const SLEEPS_UNTIL = 1;
+/** Word of the table that is not zero once the watchdog has to end. */
+export const CLOSED = 1;
 
 const FIRST_SLOT = 2;
 const TICKS_PER_MS = 16;
@@ -48,4 +49,10 @@ export function toTicks(ms: number): number {
 /** Tells how much later one time is than another, in milliseconds; below 0 when it is earlier. */
 export function laterMs(time: number, than: number): number {
   return ((time - than) | 0) / TICKS_PER_MS;
+}
+
+/** Wakes the watchdog. @param bell its only word counts the rings */
+export function ring(bell: Int32Array): void {
+  Atomics.add(bell, 0, 1);
+  Atomics.notify(bell, 0);
 }

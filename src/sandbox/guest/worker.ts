@@ -19,9 +19,11 @@ import {
   type ToWatchdog,
   type ToWorker,
   TRANSFER_BYTES,
+  UNHEARD_EPOCHS,
   type WireArgument,
 } from "./protocol.ts";
 import { Scope } from "./scope.ts";
+import { ring } from "./slots.ts";
 import { StopState } from "./stop.ts";
 import { findBreaches } from "./walls.ts";
 
@@ -54,8 +56,15 @@ function inTurn(work: () => Promise<void>): void {
 async function init(message: InitMessage): Promise<void> {
   if (tellWatchdog !== undefined) return;
   const { watchdog } = message;
+  const bell = new Int32Array(message.bell);
+  let unheard = 0;
   stop.attach(new Int32Array(message.stop));
-  tellWatchdog = (sent) => watchdog.postMessage(sent);
+  tellWatchdog = (sent) => {
+    watchdog.postMessage(sent);
+    unheard = (unheard + 1) % UNHEARD_EPOCHS;
+    // A budget runs from now; buffers are heard when one is needed, but must not pile up.
+    if (unheard === 0 || (typeof sent === "number" && sent > 0)) ring(bell);
+  };
   watchdog.onmessage = () => stop.interrupt();
   const breaches = [...await findBreaches(), ...emptyScope().map((name) => `global ${name}`)];
   post({ t: "ready", breaches });
