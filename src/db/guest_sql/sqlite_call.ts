@@ -89,9 +89,7 @@ function specialCall(name: string, node: FuncCall, render: Render): SqlValue | u
     case "concat":
       // Unlike ||, concat passes over nulls.
       return {
-        sql: `guest_concat(${
-          args.map((arg) => `coalesce(${textSql(render(arg))}, '')`).join(", ")
-        })`,
+        sql: `guest_concat(${args.map((arg) => concatPart(render(arg))).join(", ")})`,
         type: TEXT,
       };
     case "make_interval":
@@ -124,6 +122,14 @@ function specialCall(name: string, node: FuncCall, render: Render): SqlValue | u
     default:
       return undefined;
   }
+}
+
+/** `concat` writes truth values short, unlike a cast. */
+function concatPart(value: SqlValue): string {
+  const text = familyOf(value.type) === "bool"
+    ? `iif(${value.sql}, 't', iif(${value.sql} is null, null, 'f'))`
+    : textSql(value);
+  return `coalesce(${text}, '')`;
 }
 
 function zoneOf(node: Node | undefined): string | undefined {

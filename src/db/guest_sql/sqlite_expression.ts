@@ -24,7 +24,7 @@ import {
   TIMESTAMPTZ,
   UUID,
 } from "./sqlite_type.ts";
-import { castSql, conditionSql, fitSql, quoted } from "./sqlite_value.ts";
+import { castSql, conditionSql, fitSql, literalSql, quoted } from "./sqlite_value.ts";
 
 /** Names of types that the parser writes in `pg_catalog`, and their aliases. */
 const TYPE_ALIASES: Readonly<Record<string, string>> = { timestamp: "timestamptz", bpchar: "text" };
@@ -111,17 +111,17 @@ function common(values: readonly SqlValue[]): SqlValue[] {
 
 function constant(value: A_Const): SqlValue {
   if (value.isnull) return { sql: "null" };
-  if (value.ival !== undefined) return { sql: String(value.ival.ival ?? 0), type: INT4 };
+  if (value.ival !== undefined) return { sql: literalSql(value.ival.ival ?? 0), type: INT4 };
   if (value.boolval !== undefined) return { sql: value.boolval.boolval ? "1" : "0", type: BOOL };
   if (value.fval !== undefined) {
     const text = value.fval.fval ?? "0";
-    if (/^\d{1,18}$/.test(text)) return { sql: text, type: INT8 };
-    if (!/^\d*\.?\d*(?:e[+-]?\d+)?$/i.test(text)) throw notOnSqlite(`The number ${text}`);
+    if (/^-?\d{1,18}$/.test(text)) return { sql: `(${text})`, type: INT8 };
+    if (!/^-?\d*\.?\d*(?:e[+-]?\d+)?$/i.test(text)) throw notOnSqlite(`The number ${text}`);
     const number = Number(text);
     if (!Number.isFinite(number)) throw sqlFailed("A number is out of range", "22003");
     const scale = /e/i.test(text) ? undefined : /\.(\d*)$/.exec(text)?.[1]?.length ?? 0;
-    const sql = /[.e]/i.test(text) ? text.replace(/^\./, "0.") : `${text}.0`;
-    return { sql, type: { name: "numeric", ...scale !== undefined && { scale } } };
+    const sql = /[.e]/i.test(text) ? text.replace(/^(-?)\./, "$10.") : `${text}.0`;
+    return { sql: `(${sql})`, type: { name: "numeric", ...scale !== undefined && { scale } } };
   }
   if (value.sval !== undefined) {
     const literal = value.sval.sval ?? "";

@@ -70,7 +70,9 @@ function addItem(scope: Scope, item: ScopeItem): readonly string[] {
 export function tickOf(item: ScopeItem): string {
   const [first] = item.columns;
   if (first === undefined) throw notOnSqlite("A query without columns");
-  return `guest_tick(${quoteIdentifier(item.alias)}.${quoteIdentifier(first.name)})`;
+  return `guest_tick(${
+    first.sql ?? `${quoteIdentifier(item.alias)}.${quoteIdentifier(first.name)}`
+  })`;
 }
 
 function renamed(columns: readonly NamedColumn[], names: readonly string[]): NamedColumn[] {
@@ -135,7 +137,11 @@ function functionSource(node: RangeFunction, scope: Scope, context: RenderContex
   const args = (call.FuncCall.args ?? []).map((arg) => renderExpression(arg, scope, context));
   const alias = node.alias?.aliasname ?? name;
   const names = nameParts(node.alias?.colnames);
-  const made = functionRows(name, args.map((arg, i) => fitSql(arg, ARGUMENT_TYPES[name]?.[i]).sql));
+  const made = functionRows(
+    name,
+    alias,
+    args.map((arg, i) => fitSql(arg, ARGUMENT_TYPES[name]?.[i]).sql),
+  );
   if (made === undefined) throw notOnSqlite(`The function ${name} in FROM`);
   if (name === "generate_series" && args.some((arg) => familyOf(arg.type) === "instant")) {
     throw notOnSqlite("generate_series of timestamps");
@@ -168,42 +174,41 @@ interface FunctionRows {
   readonly sql: (columns: readonly NamedColumn[]) => string;
 }
 
-const JSON_VALUE = "case type when 'object' then value when 'array' then value " +
-  "when 'true' then 'true' when 'false' then 'false' when 'null' then 'null' " +
-  "else json_quote(value) end";
-const TEXT_VALUE = "case type when 'true' then 'true' when 'false' then 'false' " +
-  "when 'null' then null else guest_concat(value) end";
+/** A member of JSON as JSON; `json_each` gives texts and truth values bare. */
+function memberJson(each: string): string {
+  return `(case ${each}.type when 'object' then ${each}.value when 'array' then ${each}.value ` +
+    `when 'true' then 'true' when 'false' then 'false' when 'null' then 'null' ` +
+    `else json_quote(${each}.value) end)`;
+}
 
-function functionRows(name: string, args: readonly string[]): FunctionRows | undefined {
-  const plain = name.replace(/^jsonb_/, "json_");
-  const [source = "null"] = args;
-  const from = `from json_each(${source}) where guest_tick(value)`;
-  const rows = (columns: readonly NamedColumn[], values: readonly string[]): FunctionRows => ({
-    columns,
-    sql: (named) =>
-      `(select ${
-        values.map((value, i) => `${value} as ${quoteIdentifier(named[i]!.name)}`)
-      } ${from})`,
-  });
-  switch (plain) {
+function memberText(each: string): string {
+  return `(case ${each}.type when 'true' then 'true' when 'false' then 'false' ` +
+    `when 'null' then null else guest_concat(${each}.value) end)`;
+}
+
+function functionRows(
+  name: string,
+  alias: string,
+  args: readonly string[],
+): FunctionRows | undefined {
+  const each = quoteIdentifier(alias);
+  const sql = () => `json_each(${args[0] ?? "null"})`;
+  const key = { name: "key", type: TEXT, sql: `${each}.key` };
+  const json = { name: "value", type: JSONB, sql: memberJson(each) };
+  const text = { name: "value", type: TEXT, sql: memberText(each) };
+  switch (name.replace(/^jsonb_/, "json_")) {
     case "generate_series":
       return series(args);
     case "json_array_elements":
-      return rows([{ name: "value", type: JSONB }], [JSON_VALUE]);
+      return { columns: [json], sql };
     case "json_array_elements_text":
-      return rows([{ name: "value", type: TEXT }], [TEXT_VALUE]);
+      return { columns: [text], sql };
     case "json_each":
-      return rows([{ name: "key", type: TEXT }, { name: "value", type: JSONB }], [
-        "key",
-        JSON_VALUE,
-      ]);
+      return { columns: [key, json], sql };
     case "json_each_text":
-      return rows([{ name: "key", type: TEXT }, { name: "value", type: TEXT }], [
-        "key",
-        TEXT_VALUE,
-      ]);
+      return { columns: [key, text], sql };
     case "json_object_keys":
-      return rows([{ name: name, type: TEXT }], ["key"]);
+      return { columns: [{ ...key, name }], sql };
     default:
       return undefined;
   }

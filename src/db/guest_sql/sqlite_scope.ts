@@ -15,6 +15,8 @@ export interface NamedColumn {
   readonly type?: SqlType;
   /** Known never to be null. */
   readonly required?: boolean;
+  /** What gives it, when it is no plain column of its item. */
+  readonly sql?: string;
 }
 
 /** Something in FROM. */
@@ -124,7 +126,7 @@ export class Scope {
 
 function columnValue(item: ScopeItem, column: NamedColumn): SqlValue {
   return {
-    sql: `${quoteIdentifier(item.alias)}.${quoteIdentifier(column.name)}`,
+    sql: column.sql ?? `${quoteIdentifier(item.alias)}.${quoteIdentifier(column.name)}`,
     ...column.type && { type: column.type },
     ...column.required && { required: true },
   };

@@ -219,8 +219,10 @@ export function renderTargets(
     if (!("ResTarget" in node)) return [];
     return star(node.ResTarget, scope) ?? [single(node.ResTarget, scope, context)];
   });
-  if (selected.length === 0) throw notOnSqlite("SELECT of no columns");
-  return selected;
+  // EXISTS may ask for no column at all.
+  return selected.length === 0
+    ? [{ column: { name: "?column?" }, value: { sql: "null" } }]
+    : selected;
 }
 
 function star(target: ResTarget, scope: Scope): Selected[] | undefined {

@@ -149,7 +149,12 @@ export const TEXT_FUNCTIONS: Readonly<Record<string, GuestFunction>> = {
   like: (context, ...values) => like(context, values, same),
   ilike: (context, ...values) => like(context, values, lower),
   lower: (_, value) => lower(text(value)),
-  upper: (_, value) => text(value).toUpperCase(),
+  // Letter by letter: one letter never becomes two.
+  upper: (_, value) =>
+    characters(value).map((each) => {
+      const large = each.toUpperCase();
+      return [...large].length === 1 ? large : each;
+    }).join(""),
   initcap: (_, value) =>
     lower(text(value)).replace(
       /[\p{L}\p{N}]+/gu,

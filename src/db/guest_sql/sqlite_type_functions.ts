@@ -20,6 +20,7 @@ export const TYPE_FUNCTIONS: Readonly<Record<string, GuestFunction>> = {
     return parts.join("");
   },
   bool_text: (_, value) => Number(value) !== 0 ? "true" : "false",
+  numeric_text: (_, value, scale) => Number(value).toFixed(Math.min(Number(scale), 100)),
   interval_text: (_, value) => printInterval(textOf(value)),
   array_text: (_, value) => arrayLiteral(textOf(value)),
   jsonb: (context, value) => {

@@ -116,8 +116,11 @@ export function textSql(value: SqlValue): string {
       return `guest_interval_text(${value.sql})`;
     case "array":
       return `guest_array_text(${value.sql})`;
-    case "integer":
     case "decimal":
+      return value.type?.name === "numeric" && value.type.scale !== undefined
+        ? `guest_numeric_text(${value.sql}, ${value.type.scale})`
+        : `guest_concat(${value.sql})`;
+    case "integer":
     case "bytes":
       return `guest_concat(${value.sql})`;
     default:
