@@ -115,7 +115,15 @@ async function withinTime(
     row.maxTimeMs,
   );
   if (leftMs <= 0 || call.signal.aborted) throw tookTooLong(row.codes);
-  const stop = new AbortController();
+  const stop = new LazyStop();
+  const work = run({
+    timeoutMs: Math.ceil(leftMs),
+    get signal() {
+      return stop.signal;
+    },
+  });
+  // What answers at once needs neither timer nor listener: they would cost more than the answer.
+  if (!(work instanceof Promise)) return work;
   const late = Promise.withResolvers<never>();
   const expire = () => {
     late.reject(tookTooLong(row.codes));
@@ -124,11 +132,28 @@ async function withinTime(
   const timer = setTimeout(expire, Math.ceil(leftMs));
   call.signal.addEventListener("abort", expire, { once: true });
   try {
-    const work = Promise.resolve(run({ timeoutMs: Math.ceil(leftMs), signal: stop.signal }));
     return await Promise.race([work, late.promise]);
   } finally {
     clearTimeout(timer);
     call.signal.removeEventListener("abort", expire);
+  }
+}
+
+/** An abort signal that is made when somebody asks for it. */
+class LazyStop {
+  #controller: AbortController | undefined;
+  #isAborted = false;
+
+  get signal(): AbortSignal {
+    // Asked for late, it has to say so.
+    if (this.#isAborted) return AbortSignal.abort();
+    this.#controller ??= new AbortController();
+    return this.#controller.signal;
+  }
+
+  abort(): void {
+    this.#isAborted = true;
+    this.#controller?.abort();
   }
 }
 
