@@ -80,7 +80,7 @@ async function runTests(folder: string, server: Server): Promise<Outcome> {
       "--cached-only",
       "--allow-read",
       `--allow-write=${temporary}`,
-      "--allow-net=127.0.0.1,localhost",
+      "--allow-net=127.0.0.1,127.0.0.9,localhost",
       "--allow-env",
       `--allow-run=${Deno.execPath()}`,
       "--allow-sys",

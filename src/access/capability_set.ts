@@ -118,7 +118,8 @@ function compile(asked: readonly Capability[], implicit: readonly Capability[]):
 /** Whoever asks may not have written the host as the URL parser does. */
 function hostMatcher(targets: readonly string[]): ReturnType<typeof compileNames> {
   const hosts = compileHosts(targets);
-  return { matches: (host) => hosts.matches(host.toLowerCase()) };
+  const absolute = /\.(?=:\d+$|$)/;
+  return { matches: (host) => hosts.matches(host.toLowerCase().replace(absolute, "")) };
 }
 
 function byKind(capabilities: readonly Capability[]): Map<string, string[]> {

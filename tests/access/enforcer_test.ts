@@ -112,7 +112,11 @@ Deno.test("compileCapabilities: hosts", () => {
     assert.equal(allows(target, url), isAllowed, `${target} ${url}`);
   }
   const set = compileCapabilities("a", [{ kind: "http:fetch", target: "api.example.com" }]);
-  assertAllows(set, [["http:fetch", "API.EXAMPLE.COM", true]]);
+  assertAllows(set, [
+    ["http:fetch", "API.EXAMPLE.COM", true],
+    ["http:fetch", "api.example.com.", true],
+    ["http:fetch", "api.example.com.:8443", false],
+  ]);
 });
 
 Deno.test("compileCapabilities: matching is what the contract says (property)", () => {
