@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isKernelError, type KernelError } from "../../src/base/error.ts";
-import type { Database, Statement } from "../../src/db/database.ts";
+import type { Database, Statement, Transaction } from "../../src/db/database.ts";
 import { checkGuestSql } from "../../src/db/guest_sql/check.ts";
 import { renderGuestSql } from "../../src/db/guest_sql/render.ts";
 import type {
@@ -16,6 +16,10 @@ import type {
   GuestSqlResult,
 } from "../../src/db/guest_sql/guest_sql.ts";
 import { PostgresGuestSql } from "../../src/db/guest_sql/postgres_guest_sql.ts";
+import { guestRoleProblem } from "../../src/db/guest_sql/postgres_guest_audit.ts";
+import { introspectPostgres } from "../../src/db/schema/introspect_postgres.ts";
+import { auditTables } from "../../src/db/table_audit.ts";
+import { guestPolicy } from "../../migrations/0005_guest_policy.ts";
 import { PostgresPool } from "../../src/db/postgres_pool.ts";
 import { createGuestPolicySql } from "../../src/db/schema/postgres_policy.ts";
 import { silentLogger } from "../../src/telemetry/log.ts";

@@ -79,6 +79,15 @@ async function expectAll(
   }
 }
 
+/** As {@link expectAll}; a pattern that the rendered text would match too proves nothing here. */
+async function refuseAll(
+  access: "read" | "write",
+  vectors: readonly (readonly [string, RegExp])[],
+): Promise<void> {
+  for (const [sql] of vectors) assert.match(await verdict(access, sql), REFUSED, sql);
+  await expectAll(access, vectors);
+}
+
 const REFUSED = /^guest_sql\.(?:invalid|forbidden): /;
 const TABLE = '"addon_x$1"."t$" AS t';
 
@@ -201,7 +210,8 @@ Deno.test("every part of a query that is on the list runs", async () => {
       'select "Odd name".x from "Odd name"',
       'SELECT "Odd name".x FROM "addon_x$1"."Odd name$" AS "Odd name"',
     ],
-    ["select organization_id from t", /organization_id/],
+    ["select organization_id from t", `SELECT organization_id FROM ${TABLE}`],
+    ["select a operator(pg_catalog.+) b from t", /^SELECT a .*\+.* b FROM/],
   ]);
   await expectAll("write", [
     [
@@ -223,7 +233,7 @@ Deno.test("every part of a query that is on the list runs", async () => {
 });
 
 Deno.test("what is not on the list is refused by its name", async () => {
-  await expectAll("read", [
+  await refuseAll("read", [
     ["select a from t\0 where true", /the character NUL/],
     ["select '\ud800'", /not well-formed/],
     [`select '${"x".repeat(16_384)}'`, /longer than 16384 bytes/],
@@ -237,7 +247,6 @@ Deno.test("what is not on the list is refused by its name", async () => {
     ...["regclass", "regproc", "regrole", "oid", "xml", "name", "pg_lsn", "evil.type", "t"]
       .map((type) => [`select 'x'::${type}`, /the type/] as const),
     ["select a operator(public.+) b from t", /the operator public\.\+/],
-    ["select a operator(pg_catalog.+) b from t", /OPERATOR|a \+ b/],
     ['select a collate "evil" from t', /the collation evil/],
     ["select public.lower('x')", /the function public\.lower/],
     ["select * from other.pg_catalog.pg_class", /another database/],
@@ -258,7 +267,7 @@ Deno.test("what is not on the list is refused by its name", async () => {
     ["select * from t order by a using operator(pg_catalog.<)", REFUSED],
     ["select * from generate_series(1, 2) fetch first 1 rows with ties", /WITH TIES/],
   ]);
-  await expectAll("write", [
+  await refuseAll("write", [
     ...[
       "insert into t (organization_id) values (null)",
       'insert into t ("ORGANIZATION_ID") values (null)',
@@ -279,7 +288,7 @@ Deno.test("what is not on the list is refused by its name", async () => {
 
 Deno.test("attribute notation does not call functions", async () => {
   // `x.f` and `(x).f` are calls of f where x is a single value without a column of that name.
-  await expectAll("read", [
+  await refuseAll("read", [
     ["select (1.0::float8).pg_sleep", /a field of an expression/],
     ["select ('app.current_org'::text).current_setting", /a field of an expression/],
     ["select x.pg_sleep from generate_series(1, 2) as x", /x\.pg_sleep/],
@@ -292,6 +301,8 @@ Deno.test("attribute notation does not call functions", async () => {
       /x\.pg_sleep/,
     ],
     ["select x.nextval from unnest(array['s']) x", /x\.nextval/],
+  ]);
+  await expectAll("read", [
     ["select x.n, x.ordinality from generate_series(1, 2) with ordinality as x(n)", /^SELECT x\.n/],
     ["select e.key, e.value from jsonb_each('{}') e", /^SELECT e\.key/],
   ]);
