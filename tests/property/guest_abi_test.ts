@@ -22,6 +22,8 @@ const INPUT_AT = 4_096;
 const KEPT_AT = 64;
 /** contract/metacore.md §5.3: shorter SQL than this is never too large. */
 const SQL_BYTES = 16_384;
+/** A fixed seed: red today is red tomorrow. Change it to look elsewhere. */
+const SEED = 7;
 const RUNS = 300;
 
 const EDGES = [
@@ -29,11 +31,11 @@ const EDGES = [
   ...[2 ** 20, 2 ** 20 + 1, 2 ** 31 - 1, 2 ** 31, 2 ** 31 + 1, 2 ** 32 - 8, 2 ** 32 - 1],
 ];
 const word = fc.oneof(
-  fc.constantFrom(...EDGES),
+  { arbitrary: fc.constantFrom(...EDGES), weight: 2 },
   fc.integer({ min: 0, max: MEMORY + 8 }),
   fc.integer({ min: 0, max: 2 ** 32 - 1 }),
 );
-const smallOrAny = fc.oneof(fc.integer({ min: 0, max: 300 }), word);
+const smallOrAny = fc.oneof(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 300 }), word);
 
 /** Every word of memory tells where it is. */
 const PATTERN = `(func $paint (local $at i32)
@@ -113,7 +115,7 @@ Deno.test("property: memory is read and written exactly, or not at all", () => {
       assert.deepEqual(unpack(pack(at, size)), { pointer: start, length });
       assert.deepEqual(unpack(BigInt.asIntN(64, pack(at, size))), { pointer: start, length });
     }),
-    { numRuns: 2_000 },
+    { numRuns: 2_000, seed: SEED },
   );
   assert.deepEqual(memory.read(0, MEMORY), model);
 });
@@ -155,7 +157,7 @@ Deno.test("property: a metacore guest's pointers and lengths, both ways", async 
         else if (fits(at, size)) assert.deepEqual(output, memory.slice(at, at + size));
         else assert.equal(output, "sandbox.bad_result");
       }),
-      { numRuns: RUNS },
+      { numRuns: RUNS, seed: SEED },
     );
   } finally {
     await sandbox.close();
@@ -194,7 +196,7 @@ Deno.test("property: a GoNext guest's packed result", async () => {
           assert.equal(output, "sandbox.bad_result");
         } else assert.deepEqual(output, memory.slice(at, at + signed));
       }),
-      { numRuns: RUNS },
+      { numRuns: RUNS, seed: SEED },
     );
   } finally {
     await sandbox.close();
