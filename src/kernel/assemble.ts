@@ -110,7 +110,7 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
     masterKey,
     ...ports,
   });
-  const { code, operator } = plane;
+  const { code, hooks, operator } = plane;
   const actions = createActionService({ database, registry, access, records, code });
   const audit = createAuditLog(database, access);
   const addons = createAddonService({
@@ -128,10 +128,10 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
     kernelContractVersion: KERNEL_CONTRACT_VERSION,
     ...ports,
   });
-  const events = createEventLog(database);
-  const services = { auth, access, records, metadata, addons, actions, code, audit, events };
+  const shown = { auth, access, records, metadata, addons, actions, code, audit };
+  const services = { ...shown, hooks, events: createEventLog(database) };
   const app = createHttpApp({
-    ...services,
+    ...shown,
     operator,
     ...ports,
     readiness: () => readiness(database),

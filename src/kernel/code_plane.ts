@@ -13,9 +13,12 @@ import { createBreakerStore } from "../addons/code/breaker_store.ts";
 import { type CodeLimits, DEFAULT_CODE_LIMITS } from "../addons/code/code_limits.ts";
 import { type CodeService, createAddonCode } from "../addons/code/code_service.ts";
 import { InstallationCatalog } from "../addons/code/installation_catalog.ts";
+import { capabilitiesOf } from "../addons/code/invocation_context.ts";
 import { TrapJournal } from "../addons/code/trap_journal.ts";
 import type { LiveInstallations } from "../addons/live_installations.ts";
 import { createHostServices } from "../addons/host/services.ts";
+import { createHookBus, type HookBus, type HookFailure } from "../addons/hooks/bus.ts";
+import { createHookService, type HookService } from "../addons/hooks/hook_service.ts";
 import type { Clock } from "../base/clock.ts";
 import type { IdSource } from "../base/ids.ts";
 import { KERNEL_CONTRACT_VERSION } from "../bundle/manifest/kernel_range.ts";
@@ -47,6 +50,9 @@ export interface CodePlaneOptions {
   readonly logger: Logger;
 }
 
+/** Hooks as a host application uses them: it runs them, and may listen as well. */
+export type Hooks = HookService & Pick<HookBus, "onAction" | "onFilter">;
+
 /** What runs addon code. */
 export class CodePlane {
   readonly metrics: Metrics = createMetrics();
@@ -54,6 +60,7 @@ export class CodePlane {
   readonly modules: AddonModules;
   readonly code: CodeService;
   readonly sandbox: Sandbox;
+  readonly hooks: Hooks;
   readonly operator: OperatorServices;
   readonly #egress: Egress;
   readonly #enforcer: CountingEnforcer;
@@ -106,9 +113,10 @@ export class CodePlane {
       onChange: (change) => this.#noteBreaker(change),
     });
     this.#traps = new TrapJournal({ modules: this.modules, clock, ids, logger });
+    const catalog = new InstallationCatalog({ registry, installations, tables: database.kysely });
     this.code = createAddonCode({
       access,
-      catalog: new InstallationCatalog({ registry, installations, tables: database.kysely }),
+      catalog,
       modules: this.modules,
       sandbox: this.sandbox,
       breakers: this.#breakers,
@@ -127,6 +135,7 @@ export class CodePlane {
       traps: this.#traps,
       limits,
     });
+    this.hooks = this.#hooks(catalog, logger);
     this.operator = this.#operatorServices(options.operatorToken);
   }
 
@@ -138,6 +147,30 @@ export class CodePlane {
     await this.#breakers.flush();
     this.#enforcer.flush();
     await this.audit.close();
+  }
+
+  #hooks(catalog: InstallationCatalog, logger: Logger): Hooks {
+    const report = ({ hook, source, error }: HookFailure) =>
+      logger.warn("a handler of a hook failed", { hook, source, error });
+    const bus = createHookBus(report);
+    const service = createHookService({
+      bus,
+      installations: (organizationId) => catalog.all(organizationId),
+      maySubscribe: ({ manifest }) => capabilitiesOf(manifest).holds("hooks:subscribe"),
+      invoke: (caller, installation, target, envelope) =>
+        this.code.openTarget(
+          caller,
+          installation,
+          async (invoke) => (await invoke(target, { input: () => envelope })).output,
+        ),
+      report,
+    });
+    return {
+      runAction: service.runAction,
+      applyFilters: service.applyFilters,
+      onAction: bus.onAction,
+      onFilter: bus.onFilter,
+    };
   }
 
   #operatorServices(token: string | undefined): OperatorServices {

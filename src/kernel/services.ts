@@ -12,6 +12,7 @@ import type { AddonCode } from "../addons/code/addon_code.ts";
 import type { AuthService } from "../auth/auth_service.ts";
 import type { EventLog } from "../events/log.ts";
 import type { MetadataService } from "../models/metadata_service.ts";
+import type { Hooks } from "./code_plane.ts";
 import type { RecordService } from "../records/record_service.ts";
 
 /** Everything the kernel does, as services that need no HTTP. */
@@ -30,6 +31,8 @@ export interface KernelServices {
   readonly actions: ActionService;
   /** Calling addon code, and looking after it. */
   readonly code: AddonCode;
+  /** Actions and filters that plugins and the host application listen to. */
+  readonly hooks: Hooks;
   /** Decisions and changes that somebody may have to answer for. */
   readonly audit: AuditLog;
   /** The log of everything that happened, in order. */

@@ -8,6 +8,7 @@
 import type { Caller } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { Transaction } from "../../db/database.ts";
+import type { JobRun } from "../hooks/envelope.ts";
 import type { TrapReport } from "../../sandbox/trap_report.ts";
 
 /** What is known of the installation that is about to be called. */
@@ -73,6 +74,15 @@ export interface AddonCode {
     functionName: string,
     work: (call: OpenFunction) => Promise<T>,
   ): Promise<T>;
+  /**
+   * Runs a job of a GoNext plugin that is enabled in the caller's organization, once.
+   *
+   * @param name one of the jobs its manifest declares.
+   * @param run which run of it.
+   * @throws {KernelError} as {@link AddonCode.call}; sandbox.unknown_target — the plugin does not know
+   *   the job after all.
+   */
+  runJob(caller: Caller, addonKey: string, name: string, run: JobRun): Promise<void>;
   /** Recent traps of an addon in the caller's organization, newest first. Needs `addons.inspect`. */
   traps(caller: Caller, addonKey: string): Promise<readonly TrapReport[]>;
   /** State of an addon's code. Needs `addons.inspect`. */

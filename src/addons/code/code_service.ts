@@ -14,7 +14,7 @@ import type { Target } from "../../sandbox/abi.ts";
 import type { TrapReport } from "../../sandbox/trap_report.ts";
 import { createHostPort } from "../host/host_port.ts";
 import type { HostServices } from "../host/context.ts";
-import { actionEnvelope } from "../hooks/envelope.ts";
+import { actionEnvelope, jobEnvelope, type JobRun } from "../hooks/envelope.ts";
 import { functionNotExported, noCode } from "../errors.ts";
 import type { LiveInstallation } from "../live_installations.ts";
 import type { AddonCode, CodeCall, CodeStatus, OpenFunction } from "./addon_code.ts";
@@ -113,6 +113,17 @@ export class CodeService implements AddonCode {
         }
       }, module);
     });
+  }
+
+  async runJob(caller: Caller, addonKey: string, name: string, run: JobRun): Promise<void> {
+    const installation = await this.#options.catalog.enabled(caller.organizationId, addonKey);
+    const jobs = installation.manifest.gonext?.jobs ?? [];
+    if (!jobs.includes(name)) throw functionNotExported(addonKey, name);
+    await this.openTarget(
+      caller,
+      installation,
+      (invoke) => invoke({ kind: "job", name }, { input: () => jobEnvelope(run) }),
+    );
   }
 
   async traps(caller: Caller, addonKey: string): Promise<readonly TrapReport[]> {

@@ -5,13 +5,14 @@
  * @module
  */
 
-import { compileCapabilities } from "../../access/capability_set.ts";
+import { compileCapabilities, compileGonextCapabilities } from "../../access/capability_set.ts";
 import type { CapabilitySet } from "../../access/capability.ts";
 import type { Caller } from "../../base/caller.ts";
-import type { Manifest } from "../../bundle/manifest/manifest.ts";
+import type { GonextDefinition, Manifest } from "../../bundle/manifest/manifest.ts";
 import { hostSchema } from "../../models/host_model.ts";
 import type { LoadedModule } from "../../sandbox/sandbox.ts";
 import type { HostContext } from "../host/context.ts";
+import { DEFAULT_VALUE_QUOTA, type ValueQuota } from "../host/value_store.ts";
 import type { LiveInstallation } from "../live_installations.ts";
 import type { CodeCall } from "./addon_code.ts";
 import { guestSettings } from "./guest_settings.ts";
@@ -52,6 +53,8 @@ export class InstallationFactsCache {
  * @returns the rights, the implicit ones on its own tables among them.
  */
 export function capabilitiesOf(manifest: Manifest): CapabilitySet {
+  const { gonext } = manifest;
+  if (gonext !== undefined) return compileGonextCapabilities(gonext.slug, gonext.capabilities);
   return compileCapabilities(manifest.key, manifest.capabilities);
 }
 
@@ -96,5 +99,17 @@ export function hostContext(invocation: InvocationFacts): HostContext {
     },
     ...(transaction === undefined || transaction === "missing" ? {} : { transaction }),
     transactionMode: transaction === undefined ? "none" : "action",
+    ...(manifest.gonext === undefined
+      ? {}
+      : { slug: manifest.gonext.slug, valueQuota: valueQuotaOf(manifest.gonext) }),
+  };
+}
+
+/** A plugin may ask for less than the kernel's own bounds, not for more. */
+function valueQuotaOf({ kvQuota }: GonextDefinition): ValueQuota {
+  const { maxBytes, maxKeys } = DEFAULT_VALUE_QUOTA;
+  return {
+    maxBytes: Math.min(kvQuota.maxBytes ?? maxBytes, maxBytes),
+    maxKeys: Math.min(kvQuota.maxKeys ?? maxKeys, maxKeys),
   };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Manifest } from "../../bundle/manifest/manifest.ts";
+import type { GonextDefinition, Manifest } from "../../bundle/manifest/manifest.ts";
 import type { AdmissionPolicy } from "../../sandbox/module/admission_policy.ts";
 import { capabilitiesOf } from "./invocation_context.ts";
 
@@ -17,10 +17,20 @@ import { capabilitiesOf } from "./invocation_context.ts";
  */
 export function modulePolicy(manifest: Manifest, memoryLimitPages: number): AdmissionPolicy {
   const capabilities = capabilitiesOf(manifest);
+  const { gonext } = manifest;
   return {
     memoryLimitPages,
-    exports: manifest.backend?.exports ?? [],
-    handles: [],
+    // A plugin's names are hooks and jobs, handled behind one export each.
+    exports: gonext === undefined ? manifest.backend?.exports ?? [] : [],
+    handles: gonext === undefined ? [] : handledBy(gonext),
+    ...(gonext === undefined ? {} : { manifestAbi: "gonext/1" as const }),
     holds: (kind) => capabilities.holds(kind),
   };
+}
+
+function handledBy({ hooks, jobs }: GonextDefinition): ("hook" | "job")[] {
+  const handled: ("hook" | "job")[] = [];
+  if (hooks.actions.length + hooks.filters.length > 0) handled.push("hook");
+  if (jobs.length > 0) handled.push("job");
+  return handled;
 }
