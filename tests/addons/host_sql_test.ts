@@ -58,10 +58,6 @@ const insert = (title: string, size = 1) => [INSERT, JSON.stringify([title, size
 
 engineTest("a guest reads and writes its own tables, and counts are made anew", async (t) => {
   const { world, own, schema } = await realWorld(t.database);
-  if (await t.database.guestSql.unavailableBecause() !== undefined) {
-    assert.equal(json(await call(world.port(own), QUERY, "select 1")).error.code, "db_unavailable");
-    return;
-  }
   const written = json(await call(world.port(own), EXEC, ...insert("one", 7)));
   assert.deepEqual(written.data?.rows, [{ title: "one", size: 7 }], JSON.stringify(written));
   assert.equal(written.data.rowsAffected, 1);
@@ -80,7 +76,6 @@ engineTest("a guest reads and writes its own tables, and counts are made anew", 
 
 engineTest("refusals of real SQL have the contract's words", async (t) => {
   const { world, own } = await realWorld(t.database);
-  if (await t.database.guestSql.unavailableBecause() !== undefined) return;
   const code = async (name: string, sql: string, args = "") =>
     json(await call(world.port(own), name, sql, args)).error?.code ?? "ok";
   assert.equal(await code(EXEC, ...insert("one")), "ok");
@@ -99,7 +94,6 @@ engineTest(
   "another organization's rows are not there; another addon's only by capability",
   async (t) => {
     const { world, own } = await realWorld(t.database);
-    if (await t.database.guestSql.unavailableBecause() !== undefined) return;
     const run = async (context: Partial<HostContext>, name: string, sql: string, args = "") =>
       json(await call(world.port({ ...own, ...context }), name, sql, args));
     await run({}, EXEC, ...insert("mine"));
@@ -121,7 +115,6 @@ engineTest(
   "in an action's transaction a failed statement changes nothing, and reads see writes",
   async (t) => {
     const { world, own } = await realWorld(t.database);
-    if (await t.database.guestSql.unavailableBecause() !== undefined) return;
     const count = "select count(*) as n from notes";
     await assert.rejects(
       t.database.transaction(ORG, async (transaction) => {
@@ -142,7 +135,6 @@ engineTest(
 
 engineTest("a plugin's statements run on the same roads", async (t) => {
   const { world, own } = await realWorld(t.database);
-  if (await t.database.guestSql.unavailableBecause() !== undefined) return;
   const context = { ...contextOf(ids(["db.read", "db.write"])), ...own, abi: "gonext/1" as const };
   const port = world.port(context);
   const args = JSON.stringify(["one", 2]);
