@@ -11,7 +11,7 @@ import { noServerPermission, rateLimited, transport } from "./errors.ts";
 export type Resolve = (hostname: string) => Promise<readonly string[]>;
 
 /** Names that are being looked up at one time: the system's look-up cannot be stopped. */
-const MAX_LOOKUPS = 64;
+const MAX_LOOKUPS = 256;
 
 /**
  * Makes a resolver over the system's own, `/etc/hosts` included. Those who ask for one name at one
