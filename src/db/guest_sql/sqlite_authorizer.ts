@@ -30,20 +30,33 @@ export type Authorizer = (
   context: string | null,
 ) => number;
 
+/** A table behind the wall. */
+export interface WalledTable {
+  /** The view that statements name. */
+  readonly view: string;
+  /**
+   * The view behind it, which alone reads the table. SQLite tells the authorizer the name of a
+   * common table expression as it tells that of a view, so this name is a secret that stands in no
+   * statement.
+   */
+  readonly inner: string;
+  /** The table. */
+  readonly base: string;
+}
+
 /**
  * Makes the rule for guests' statements.
  *
- * @param baseOf finds the base table of a view of this wall; the views' names cannot be guessed, so
- *   that no common table expression can pretend to be one.
+ * @param find finds a table by the name of either view.
  * @returns the rule.
  */
-export function guestAuthorizer(baseOf: (view: string) => string | undefined): Authorizer {
+export function guestAuthorizer(find: (view: string) => WalledTable | undefined): Authorizer {
   return (action, first, second, schema, context) =>
-    isPermitted(baseOf, action, first, second, schema, context) ? OK : DENY;
+    isPermitted(find, action, first, second, schema, context) ? OK : DENY;
 }
 
 function isPermitted(
-  baseOf: (view: string) => string | undefined,
+  find: (view: string) => WalledTable | undefined,
   ...[action, first, second, schema, context]: Parameters<Authorizer>
 ): boolean {
   switch (action) {
@@ -56,10 +69,14 @@ function isPermitted(
     }
     case READ: {
       const table = first ?? "";
-      if (schema === "temp") return baseOf(table) !== undefined;
+      if (schema === "temp") {
+        const walled = find(table);
+        return walled?.view === table || (walled !== undefined && walled.view === context);
+      }
       if (schema !== "main") return false;
       if (TABLE_FUNCTIONS.has(table)) return true;
-      return context !== null && baseOf(context) === table;
+      const walled = context === null ? undefined : find(context);
+      return walled?.inner === context && walled.base === table;
     }
     default:
       return false;

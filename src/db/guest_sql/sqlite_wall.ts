@@ -8,8 +8,9 @@
 
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
 import { quoteIdentifier } from "../schema/names.ts";
-import { guestAuthorizer } from "./sqlite_authorizer.ts";
+import { guestAuthorizer, type WalledTable } from "./sqlite_authorizer.ts";
 import { StatementBudget } from "./sqlite_budget.ts";
+import { forbiddenSql } from "./errors.ts";
 import { castValue, type Stored } from "./sqlite_cast.ts";
 import { guestSqlError } from "./sqlite_failure.ts";
 import {
@@ -69,9 +70,12 @@ export function canGuard(database: DatabaseSync): boolean {
 /** The wall of one connection. */
 export class SqliteWall {
   readonly #database: DatabaseSync;
-  /** No statement of a guest can name what it cannot guess. */
-  readonly #prefix = `guest_${crypto.randomUUID().replaceAll("-", "")}.`;
-  readonly #bases = new Map<string, string>();
+  /** Before the names of the views that read tables: no statement can name what it cannot guess. */
+  readonly #secret = `guest_${crypto.randomUUID().replaceAll("-", "")}.`;
+  /** By the names of both views. */
+  readonly #walled = new Map<string, WalledTable>();
+  /** Shapes that the views were made from. */
+  readonly #shapes = new WeakSet<TableShape>();
   readonly #statements = new Map<string, StatementSync>();
   #run: GuestRun | undefined;
 
@@ -84,7 +88,7 @@ export class SqliteWall {
    */
   constructor(database: DatabaseSync) {
     this.#database = database;
-    const rule = guestAuthorizer((view) => this.#bases.get(view));
+    const rule = guestAuthorizer((view) => this.#walled.get(view));
     this.#database.setAuthorizer((...question) =>
       this.#run === undefined ? PERMITTED : rule(...question)
     );
@@ -98,30 +102,34 @@ export class SqliteWall {
    * @returns the view's name, quoted.
    */
   view(shape: TableShape): string {
-    const name = this.#prefix + shape.physicalName;
+    const walled: WalledTable = {
+      view: `guest.${shape.physicalName}`,
+      inner: this.#secret + shape.physicalName,
+      base: shape.physicalName,
+    };
+    // A transaction that was undone has taken its views along.
     const isThere = this.#database.prepare(
-      "select 1 from sqlite_temp_master where type = 'view' and name = ?",
-    ).get(name) !== undefined;
-    if (!isThere || this.#bases.get(name) !== shape.physicalName || !this.#shapes.has(shape)) {
-      this.#makeView(name, shape);
-    }
-    return quoteIdentifier(name);
+      "select 1 from temp.sqlite_master where type = 'view' and name = ?",
+    ).get(walled.view) !== undefined;
+    if (!isThere || !this.#shapes.has(shape)) this.#makeViews(walled, shape);
+    return quoteIdentifier(walled.view);
   }
 
-  /** Shapes that the views were made from. */
-  readonly #shapes = new WeakSet<TableShape>();
-
-  #makeView(name: string, shape: TableShape): void {
+  #makeViews(walled: WalledTable, shape: TableShape): void {
+    const [view, inner] = [quoteIdentifier(walled.view), quoteIdentifier(walled.inner)];
     const columns = shape.columns.map((column) => quoteIdentifier(column.name)).join(", ");
-    this.#database.exec(`drop view if exists temp.${quoteIdentifier(name)}`);
-    // The tick reads the tenant column: every index has it, so the tick is the first thing that is
-    // asked about each row, whichever index the engine takes.
-    this.#database.exec(
-      `create temp view ${quoteIdentifier(name)} as select ${columns} ` +
-        `from main.${quoteIdentifier(shape.physicalName)} ` +
-        `where guest_tick(organization_id) and organization_id = guest_tenant()`,
-    );
-    this.#bases.set(name, shape.physicalName);
+    const statements = [
+      `drop view if exists temp.${view}`,
+      `drop view if exists temp.${inner}`,
+      // The tick reads the tenant column: every index has it, so the tick is the first thing that
+      // is asked about each row, whichever index the engine takes.
+      `create temp view ${inner} as select ${columns} from main.${quoteIdentifier(walled.base)} ` +
+      `where guest_tick(organization_id) and organization_id = guest_tenant()`,
+      `create temp view ${view} as select ${columns} from temp.${inner}`,
+    ];
+    for (const sql of statements) this.#database.prepare(sql).run();
+    this.#walled.set(walled.view, walled);
+    this.#walled.set(walled.inner, walled);
     this.#shapes.add(shape);
   }
 
@@ -144,7 +152,7 @@ export class SqliteWall {
         each(row);
       }
     } catch (thrown) {
-      throw guestSqlError(thrown, this.#prefix);
+      throw guestSqlError(thrown, this.#secret);
     } finally {
       this.#leave(limits);
     }
@@ -174,6 +182,8 @@ export class SqliteWall {
       return cached;
     }
     const statement = this.#database.prepare(sql);
+    // The authorizer is not asked about VACUUM; like all that is no query, it has no columns.
+    if (statement.columns().length === 0) throw forbiddenSql("Only queries may run here");
     statement.setReadBigInts(true);
     statement.setReturnArrays(true);
     this.#statements.set(sql, statement);
