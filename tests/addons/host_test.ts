@@ -117,8 +117,10 @@ worldTest("what an addon hands over within a minute is bounded too", async (worl
 
 worldTest("calls end with the invocation, and after it nothing runs", async (world) => {
   let runs = 0;
-  world.answerSql = () => {
+  let given: AbortSignal | undefined;
+  world.answerSql = ({ signal }) => {
     runs++;
+    given = signal;
     return new Promise(() => {});
   };
   const port = world.port();
@@ -129,7 +131,9 @@ worldTest("calls end with the invocation, and after it nothing runs", async (wor
     deadlineMs: performance.now() + 60_000,
     signal: stop.signal,
   });
+  assert.equal(given?.aborted, false);
   stop.abort();
+  assert.equal(given?.aborted, true, "the statement is told at once");
   assert.equal(json(await pending).error.code, "query_timeout");
   const late = await port.call({
     name: `${HOST}.db_query`,
