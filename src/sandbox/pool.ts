@@ -5,10 +5,9 @@
  * @module
  */
 
-import { silentLogger } from "../telemetry/log.ts";
-import type { Logger } from "../telemetry/log.ts";
-import { isKernelError } from "../base/error.ts";
+import { type Logger, silentLogger } from "../telemetry/log.ts";
 import { type PoolLimits, poolLimits } from "./limits.ts";
+import { PoolCounts } from "./pool_counts.ts";
 import { Fleet, type Slot } from "./pool_fleet.ts";
 import { Housekeeping } from "./pool_housekeeping.ts";
 import { type Waiter, WaitingQueue } from "./pool_queue.ts";
@@ -18,6 +17,7 @@ import { WorkerStarter } from "./pool_starter.ts";
 import { systemTiming, type Timing } from "./pool_timing.ts";
 import { Turns } from "./pool_turns.ts";
 import { BoundedWaits } from "./pool_waits.ts";
+import { isWornOut, spendsWorker } from "./pool_wear.ts";
 import type { GuestCode, Invocation, InvocationResult, Sandbox, SandboxStats } from "./sandbox.ts";
 import type { WorkerSource } from "./worker_port.ts";
 
@@ -32,18 +32,6 @@ export interface SandboxOptions {
   /** Told of workers that do not start. @default silent */
   readonly logger?: Logger;
 }
-
-/** Failures after which a worker is not used again, whatever it says itself. */
-const SPENT: ReadonlySet<string> = new Set([
-  "sandbox.trap",
-  "sandbox.timeout",
-  "sandbox.fuel_exhausted",
-  "sandbox.killed",
-  "sandbox.cancelled",
-  "sandbox.worker_failed",
-]);
-/** A kept instance that has grown to this share of its limit is given up. */
-const GROWN_SHARE = 0.8;
 
 /**
  * Makes a sandbox. Nothing is started before its first invocation.
@@ -64,8 +52,8 @@ class WorkerPool implements Sandbox {
   readonly #queue: WaitingQueue;
   readonly #starter: WorkerStarter;
   readonly #staff: Staff;
-  readonly #counts = { invocations: 0, traps: 0, timeouts: 0, refused: 0 };
   readonly #turns: Turns;
+  readonly #counts = new PoolCounts();
   readonly #housekeeping: Housekeeping;
   #closing: Promise<void> | undefined;
   #allReturned: (() => void) | undefined;
@@ -105,7 +93,7 @@ class WorkerPool implements Sandbox {
   }
 
   invoke(code: GuestCode, invocation: Invocation): Promise<InvocationResult> {
-    if (this.#closing !== undefined) return Promise.reject(this.#refused(closed()));
+    if (this.#closing !== undefined) return Promise.reject(this.#counts.refuse(closed()));
     const mistake = mistakeOf(invocation);
     if (mistake !== undefined) return Promise.reject(mistake);
     this.#housekeeping.begin();
@@ -149,7 +137,7 @@ class WorkerPool implements Sandbox {
       spareWorkers: this.#fleet.count((slot) => slot.state === "spare"),
       busyWorkers: this.#fleet.count((slot) => slot.state === "busy"),
       waiting: this.#queue.size,
-      ...this.#counts,
+      ...this.#counts.now(),
     };
   }
 
@@ -179,35 +167,24 @@ class WorkerPool implements Sandbox {
     await this.#source.close();
   }
 
-  #refused<T>(failure: T): T {
-    this.#counts.refused++;
-    return failure;
-  }
-
   async #run(slot: Slot, invocation: Invocation, waitedMs: number): Promise<InvocationResult> {
     const { worker } = slot;
     if (worker === undefined) throw new TypeError("A place without a worker was handed out.");
     this.#fleet.move(slot, "busy");
     slot.organizationId = invocation.organizationId;
-    this.#counts.invocations++;
+    this.#counts.begin();
     let isSpent = false;
     try {
       const result = await worker.invoke(invocation);
       if (waitedMs === 0) return result;
       return { ...result, durationMs: result.durationMs + waitedMs, waitedMs };
     } catch (thrown) {
-      isSpent = this.#countFailure(thrown) === "spent";
+      this.#counts.fail(thrown);
+      isSpent = spendsWorker(thrown);
       throw thrown;
     } finally {
       this.#release(slot, isSpent ? "spent" : "sound");
     }
-  }
-
-  #countFailure(thrown: unknown): "spent" | "sound" {
-    if (!isKernelError(thrown)) return "sound";
-    if (thrown.code === "sandbox.trap") this.#counts.traps++;
-    if (thrown.code === "sandbox.timeout") this.#counts.timeouts++;
-    return SPENT.has(thrown.code) ? "spent" : "sound";
   }
 
   #release(slot: Slot, how: "spent" | "sound"): void {
@@ -215,7 +192,10 @@ class WorkerPool implements Sandbox {
     if (this.#closing !== undefined) this.#tellWhenAllReturned(slot);
     // Closing may have taken it already.
     if (slot.state !== "busy") return;
-    if (how === "spent" || this.#closing !== undefined || this.#isWornOut(slot)) {
+    if (
+      how === "spent" || this.#closing !== undefined ||
+      isWornOut(slot, this.#limits.maxUsesPerWorker)
+    ) {
       this.#staff.end(slot);
       return;
     }
@@ -228,16 +208,6 @@ class WorkerPool implements Sandbox {
 
   #tellWhenAllReturned(returned: Slot): void {
     if (this.#fleet.find("busy", (slot) => slot !== returned) === undefined) this.#allReturned?.();
-  }
-
-  #isWornOut(slot: Slot): boolean {
-    const { worker } = slot;
-    if (worker === undefined || !worker.isUsable || slot.isRetired) return true;
-    if (worker.uses >= this.#limits.maxUsesPerWorker) return true;
-    if (worker.organizationId === undefined) return false;
-    const first = slot.firstMemoryBytes ??= worker.memoryBytes;
-    const limit = slot.memoryLimitBytes;
-    return worker.memoryBytes > first && worker.memoryBytes >= limit * GROWN_SHARE;
   }
 
   /** Waits for a worker; waiting counts against the invocation's time. */
@@ -279,27 +249,26 @@ class WorkerPool implements Sandbox {
   /** Why a wait was too long: a module that takes its time to begin is the guest's own fault. */
   #lateness(code: GuestCode): Error {
     if (this.#fleet.find("loading", (slot) => slot.code?.id === code.id) === undefined) {
-      return this.#refused(busy(code, "no worker became free in time"));
+      return this.#counts.refuse(busy(code, "no worker became free in time"));
     }
-    this.#counts.timeouts++;
-    return notReady(code);
+    return this.#counts.fail(notReady(code));
   }
 
   #enqueue(waiter: Waiter): void {
     const { code } = waiter;
     const hopeless = this.#starter.isReady ? undefined : this.#starter.hopeless;
     if (hopeless !== undefined && this.#fleet.countOf(code.addonKey) === 0) {
-      return waiter.fail(this.#refused(hopeless));
+      return waiter.fail(this.#counts.refuse(hopeless));
     }
     const admission = this.#queue.add(waiter);
     if (admission.kind === "addon_full") {
-      return waiter.fail(this.#refused(busy(code, "too many of its invocations wait")));
+      return waiter.fail(this.#counts.refuse(busy(code, "too many of its invocations wait")));
     }
     if (admission.kind === "all_full") {
-      return waiter.fail(this.#refused(busy(code, "too many invocations wait")));
+      return waiter.fail(this.#counts.refuse(busy(code, "too many invocations wait")));
     }
     const { displaced } = admission;
-    displaced?.fail(this.#refused(busy(displaced.code, "other addons need room to wait")));
+    displaced?.fail(this.#counts.refuse(busy(displaced.code, "other addons need room to wait")));
     this.#turns.serve();
   }
 
@@ -321,7 +290,7 @@ class WorkerPool implements Sandbox {
         // Who has workers at all will be served by one of them.
         if (this.#fleet.countOf(waiter.code.addonKey) > 0) continue;
         this.#queue.remove(waiter);
-        waiter.fail(this.#refused(hopeless));
+        waiter.fail(this.#counts.refuse(hopeless));
       }
     }
     this.#changed();

@@ -205,6 +205,7 @@ export class Staff {
   async #becomeSpare(slot: Slot): Promise<void> {
     const { fleet, events } = this.#options;
     slot.code = undefined;
+    slot.isRetired = false;
     if (this.#isClosed || this.missingSpares < 0) {
       fleet.move(slot, "ending");
       return await this.#end(slot);
@@ -233,6 +234,8 @@ export class Staff {
       fleet.move(slot, "ending");
       return await this.#end(slot);
     }
+    // Retired meanwhile: it serves who waits for this code, if anybody still does.
+    if (slot.isRetired && !events.isWanted(code)) return this.end(slot);
     slot.memoryLimitBytes = loaded.memoryLimitBytes;
     slot.idleSinceMs = slot.turnStartedMs = timing.nowMs();
     fleet.move(slot, "idle");

@@ -14,6 +14,7 @@ import { createSandbox } from "../../src/sandbox/pool.ts";
 import type { GuestCode, LoadedModule } from "../../src/sandbox/sandbox.ts";
 import { WalledWorkers } from "../../src/sandbox/worker_source.ts";
 import { silentLogger } from "../../src/telemetry/log.ts";
+import { ENDLESS } from "../_support/guests/endless.ts";
 import { ECHO, guest } from "../_support/guests/text.ts";
 import { assembleWat } from "../_support/guests/wat.ts";
 import { callOf, codeOf, eventually, realSandbox } from "../sandbox/real_sandbox.ts";
@@ -217,7 +218,42 @@ async function manyCalls(): Promise<void> {
   await sandbox.close();
 }
 
+/** A healthy addon alone, and beside one that loops in all of its places. */
+async function noisyNeighbour(): Promise<void> {
+  const sandbox = realSandbox({ maxWorkers: 4, maxWorkersPerAddon: 1 });
+  const healthy = codeOf(GUEST, "healthy");
+  const loud = codeOf(ENDLESS.inExport, "loud");
+  const measure = async () => {
+    const times: number[] = [];
+    for (const untilMs = performance.now() + 3_000; performance.now() < untilMs;) {
+      const beganMs = performance.now();
+      await sandbox.invoke(healthy, CALL);
+      times.push(performance.now() - beganMs);
+    }
+    const sorted = times.toSorted((a, b) => a - b);
+    return { p99: sorted[Math.floor(sorted.length * 0.99)]!, calls: sorted.length };
+  };
+  await measure();
+  const alone = await measure();
+  let isLoud = true;
+  const noise = Array.from({ length: 8 }, async () => {
+    while (isLoud) await sandbox.invoke(loud, callOf(GUEST, { timeoutMs: 500 })).catch(() => {});
+  });
+  const beside = await measure();
+  isLoud = false;
+  sandbox.kill("loud");
+  await Promise.all(noise);
+  print(
+    `beside a looping addon: p99 ${beside.p99.toFixed(2)} ms against ${
+      alone.p99.toFixed(2)
+    } alone, ` +
+      `${(beside.calls / alone.calls * 100).toFixed(0)} % of the calls`,
+  );
+  await sandbox.close();
+}
+
 await warm();
 await cold();
+await noisyNeighbour();
 await manyCalls();
 await manyInstalled();

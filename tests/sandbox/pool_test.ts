@@ -500,6 +500,22 @@ poolTest("retires workers of an addon: idle at once, busy after their work", {},
   assert.equal(busy!.closes, 1);
 });
 
+poolTest("retires a worker that is still being made for it", {}, async (pool) => {
+  const { sandbox, source } = pool;
+  const abort = new AbortController();
+  let arrive = () => {};
+  source.beforeLoad = () => new Promise((resolve) => arrive = resolve);
+  const code = new FakeCode("a");
+  const call = outcome(sandbox.invoke(code, invocation({ signal: abort.signal })));
+  await settle();
+  sandbox.retire("a");
+  abort.abort();
+  assert.equal(await call, "sandbox.cancelled");
+  arrive();
+  await settle();
+  assert.equal(source.alive.size, 0, "nobody waits for it any more");
+});
+
 poolTest("moves a place from an addon's old code to its new", {
   maxWorkersPerAddon: 1,
 }, async (pool) => {
