@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { compileAssembly } from "../../scripts/assemblyscript.ts";
 import { isKernelError } from "../../src/base/error.ts";
 import {
@@ -200,6 +201,34 @@ Deno.test("the approval limit of the example addon is compared in hundredths", a
   });
   assert.deepEqual(decide("1000.1", "1000.09").calls, ["env_get"], "nothing is written");
   assert.deepEqual(decide("9000", "500", "admin").calls, wrote, "an admin decides above it");
+});
+
+Deno.test("JSON of the example's SDK comes out as it went in, and nothing else goes in", async () => {
+  const module = new WebAssembly.Module(await guestFixture("probe"));
+  const order = (text: string) => `{"call":"env_get","args":[${text}]}`;
+  /** What the guest made of a value, as the host saw it. */
+  const through = (text: string): string | undefined => {
+    const guest = plainGuest(module);
+    guest.call("call", order(text));
+    return guest.calls[0]?.texts[0];
+  };
+  for (
+    const text of ["[12.50,9007199254740993,-0,1e-7,1E+400]", '{"a":{"":[]}}', '["\\u0000\\ud800"]']
+  ) {
+    assert.equal(through(text), text);
+  }
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => {
+      const text = JSON.stringify([value], null, 1);
+      assert.deepEqual(JSON.parse(through(text) ?? ""), JSON.parse(text));
+    }),
+    { numRuns: 200, seed: 7 },
+  );
+  for (
+    const text of ["01", "1.", ".5", "--1", "1e", "[1,]", '{"a"}', '"\n"', '"\\x"', "nul", "1 2"]
+  ) {
+    assert.throws(() => through(text), WebAssembly.RuntimeError, text);
+  }
 });
 
 Deno.test("every test guest is valid WebAssembly, and every malformed one is not", async () => {

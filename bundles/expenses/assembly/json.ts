@@ -141,14 +141,27 @@ function quote(text: string): string {
   let from = 0;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code >= 0x20 && code != QUOTE && code != BACKSLASH) continue;
+    if (isPair(code, i + 1 < text.length ? text.charCodeAt(i + 1) : 0)) {
+      i++;
+      continue;
+    }
+    const isHalf = (code & 0xf800) == 0xd800;
+    if (code >= 0x20 && code != QUOTE && code != BACKSLASH && !isHalf) continue;
     quoted += text.substring(from, i);
-    quoted += code >= 0x20
-      ? "\\" + String.fromCharCode(code)
-      : "\\u00" + HEX.charAt(code >> 4) + HEX.charAt(code & 15);
+    quoted += code == QUOTE || code == BACKSLASH ? "\\" + String.fromCharCode(code) : escaped(code);
     from = i + 1;
   }
   return quoted + text.substring(from) + '"';
+}
+
+/** Half a surrogate pair has no form in UTF-8. */
+function isPair(first: i32, second: i32): bool {
+  return (first & 0xfc00) == 0xd800 && (second & 0xfc00) == 0xdc00;
+}
+
+function escaped(code: i32): string {
+  return "\\u" + HEX.charAt(code >> 12) + HEX.charAt((code >> 8) & 15) +
+    HEX.charAt((code >> 4) & 15) + HEX.charAt(code & 15);
 }
 
 class Parser {
@@ -238,16 +251,27 @@ class Parser {
 
   private number(): Json {
     const from = this.at;
-    let code = this.peek();
-    while (
-      (code >= 0x30 && code <= 0x39) || code == 0x2d || code == 0x2b || code == 0x2e ||
-      code == 0x65 || code == 0x45
-    ) {
+    if (this.peek() == 0x2d) this.at++;
+    const isZero = this.peek() == 0x30;
+    if (this.digits() > 1 && isZero) this.fail();
+    if (this.peek() == 0x2e) {
       this.at++;
-      code = this.peek();
+      this.digits();
     }
-    if (this.at == from) this.fail();
+    if (this.peek() == 0x65 || this.peek() == 0x45) {
+      this.at++;
+      if (this.peek() == 0x2b || this.peek() == 0x2d) this.at++;
+      this.digits();
+    }
     return new Json(JsonKind.Number, this.text.substring(from, this.at));
+  }
+
+  /** Passes over digits, at least one. */
+  private digits(): i32 {
+    const from = this.at;
+    while (this.peek() >= 0x30 && this.peek() <= 0x39) this.at++;
+    if (this.at == from) this.fail();
+    return this.at - from;
   }
 
   private word(word: string, kind: JsonKind): Json {
