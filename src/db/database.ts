@@ -12,21 +12,11 @@ import type { Kysely } from "kysely";
 import type { GuestSql } from "./guest_sql/guest_sql.ts";
 import type { KernelTables } from "./tables.ts";
 import type { DialectProfile } from "./profile.ts";
-import type { Statement, StatementRunner, TextResult } from "./statement.ts";
+import type { Statement, TextResult } from "./statement.ts";
+import type { Transaction } from "./transaction.ts";
 
 export type { Row, RowResult, Statement, TextResult } from "./statement.ts";
-
-/** A running transaction. */
-export interface Transaction extends StatementRunner {
-  /** Typed queries over the kernel's own tables, inside this transaction. */
-  readonly kysely: Kysely<KernelTables>;
-  readonly profile: DialectProfile;
-  /**
-   * Waits for the right to do something that only one transaction may do at a time; the right ends
-   * with the transaction. @param name what is locked, such as `install:tickets`.
-   */
-  lock(name: string): Promise<void>;
-}
+export type { Transaction } from "./transaction.ts";
 
 /** Stands at every statement boundary of a database; tests crash there. */
 export interface FaultPort {

@@ -6,7 +6,8 @@
  */
 
 import type { Json } from "../../base/json.ts";
-import type { Statement, Transaction } from "../database.ts";
+import type { Statement } from "../statement.ts";
+import type { Transaction } from "../transaction.ts";
 
 /** A value for `$1`, `$2` and so on (contract/metacore.md §5.3, "argument decoding"). */
 export type GuestArgument =

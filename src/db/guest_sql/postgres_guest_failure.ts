@@ -28,6 +28,9 @@ interface ServerError extends Error {
   readonly constraint?: string;
 }
 
+/** Why a statement was interrupted, if it was. */
+type Ending = "aborted" | "deadline";
+
 const CONSTRAINTS: Readonly<Record<string, ConstraintKind>> = {
   "23502": "not_null",
   "23503": "foreign_key",
@@ -41,10 +44,10 @@ const CONSTRAINTS: Readonly<Record<string, ConstraintKind>> = {
  * Names a failure.
  *
  * @param thrown what the driver gave.
- * @param isAborted whether the caller has asked for the end.
+ * @param end what has ended the statement, if it was interrupted.
  * @returns the guest's error.
  */
-export function guestFailure(thrown: unknown, isAborted: boolean): KernelError {
+export function guestFailure(thrown: unknown, end: Ending): KernelError {
   if (isKernelError(thrown)) return thrown;
   const error = thrown as ServerError;
   const state = error.code ?? "";
@@ -52,13 +55,13 @@ export function guestFailure(thrown: unknown, isAborted: boolean): KernelError {
     const known = toKernelError(thrown);
     return isKernelError(known, "db.answer_too_large")
       ? known
-      : isAborted
+      : end === "aborted"
       ? sqlTimeout("aborted", thrown)
       : sqlUnavailable("The database does not answer", thrown);
   }
   const kind = CONSTRAINTS[state];
   if (kind !== undefined) return constraint(kind, error);
-  return byState(state, error, isAborted);
+  return byState(state, error, end);
 }
 
 function constraint(kind: ConstraintKind, error: ServerError): KernelError {
@@ -70,14 +73,14 @@ function constraint(kind: ConstraintKind, error: ServerError): KernelError {
   }, error);
 }
 
-function byState(state: string, error: ServerError, isAborted: boolean): KernelError {
+function byState(state: string, error: ServerError, end: Ending): KernelError {
   switch (state) {
     case "40001":
     case "40P01":
     case "55P03":
       return sqlSerialization(error);
     case "57014":
-      return sqlTimeout(isAborted ? "aborted" : "deadline", error);
+      return sqlTimeout(end, error);
     case "25006":
       return forbiddenSql("A statement that reads may not write", error);
     case "42501":

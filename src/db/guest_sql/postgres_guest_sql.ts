@@ -9,7 +9,7 @@
 import { isKernelError } from "../../base/error.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { toKernelError } from "../conflict.ts";
-import type { Transaction } from "../database.ts";
+import type { Transaction } from "../transaction.ts";
 import { invalidStatement } from "../errors.ts";
 import { wireStatement } from "../postgres_exchange.ts";
 import type { PostgresSession } from "../postgres_session.ts";
@@ -267,7 +267,7 @@ function result(outcome: GuestOutcome, request: GuestSqlRequest): GuestSqlResult
       ? sqlUnavailable("The database refused to take on the role of addons' SQL", failure.error)
       : failure.stage === "closing" && request.epilogue !== undefined
       ? toKernelError(failure.error)
-      : guestFailure(failure.error, request.signal?.aborted === true);
+      : guestFailure(failure.error, request.signal?.aborted ? "aborted" : "deadline");
   }
   if (overflow === "rows") throw rowLimit(`The result has more than ${maxRows} rows`);
   const columns = guestColumns(fields);

@@ -1,0 +1,22 @@
+/**
+ * A running transaction, apart from the database that runs it.
+ *
+ * @module
+ */
+
+import type { Kysely } from "kysely";
+import type { DialectProfile } from "./profile.ts";
+import type { StatementRunner } from "./statement.ts";
+import type { KernelTables } from "./tables.ts";
+
+/** A running transaction. */
+export interface Transaction extends StatementRunner {
+  /** Typed queries over the kernel's own tables, inside this transaction. */
+  readonly kysely: Kysely<KernelTables>;
+  readonly profile: DialectProfile;
+  /**
+   * Waits for the right to do something that only one transaction may do at a time; the right ends
+   * with the transaction. @param name what is locked, such as `install:tickets`.
+   */
+  lock(name: string): Promise<void>;
+}
