@@ -695,6 +695,35 @@ postgresTest(
       await withoutParser(test, async (guestSql) => {
         assert.equal(await guestSql.unavailableBecause(), undefined);
       });
+      const facts = (found: string, granted: string | null, parent: string | null) =>
+        guestRoleProblem(["app", "db", found, granted, "f", parent, "f", "f", "f", "f"]);
+      assert.match(facts("f", null, null)!, /metacore_guest is missing; run what `database roles`/);
+      assert.match(facts("t", "f", null)!, /GRANT metacore_guest TO "app"/);
+      assert.match(facts("t", "t", "boss")!, /REVOKE boss FROM metacore_guest/);
+      assert.equal(facts("t", "t", null), undefined);
+    }),
+);
+
+postgresTest(
+  "tables made before there were guests get the policies by migration",
+  () =>
+    withNotes(async ({ database }) => {
+      const run = async (tx: Transaction, ...texts: readonly string[]) => {
+        for (const sql of texts) await tx.execute({ sql, parameters: [] });
+      };
+      await database.schemaTransaction(null, async (tx) => {
+        await run(
+          tx,
+          "drop policy guest_scope on addon_notes.notes",
+          "drop policy guest_delete on addon_notes.notes",
+        );
+        const before = await introspectPostgres(tx, "addon_notes");
+        assert.equal(before.get("notes")?.tenantPolicy, false);
+        await run(tx, ...guestPolicy.sql.postgres, ...guestPolicy.sql.postgres);
+        const after = await introspectPostgres(tx, "addon_notes");
+        assert.equal(after.get("notes")?.tenantPolicy, true);
+      });
+      await auditTables(database);
     }),
 );
 
