@@ -323,7 +323,6 @@ Deno.test("guest SQL on SQLite: no statement runs away", async () => {
         assert.ok(/^guest_sql\./.test(outcome), `${name}: ${outcome} ${thrown}`);
       }
       const tookMs = performance.now() - startedMs;
-      if (Deno.env.has("VERBOSE")) console.log(name, outcome, tookMs.toFixed(0));
       if (tookMs > 750) slow.push(`${name}: ${outcome} after ${tookMs.toFixed(0)} ms`);
     }
     assert.equal(slow.join("\n"), "");

@@ -158,67 +158,69 @@ export async function makeShop(database: Database): Promise<void> {
   });
 }
 
+const ITEM_ROWS: readonly (readonly [string, readonly GuestArgument[]])[] = [
+  [ORG_A, [
+    { kind: "uuid", text: rowId(1) },
+    "pen",
+    "Pen",
+    "1.50",
+    10,
+    false,
+    0.25,
+    '{"blue","new"}',
+    '{"color": "blue", "size": {"cm": 14}, "ok": true}',
+    "2026-03-01",
+    { kind: "timestamp", text: "2026-01-02T03:04:05.120Z" },
+  ]],
+  [ORG_A, [
+    { kind: "uuid", text: rowId(2) },
+    "ink",
+    "Ink Größe",
+    "12.00",
+    0,
+    true,
+    null,
+    null,
+    '{"color": "red", "parts": [1, 2, 3]}',
+    "2026-02-15",
+    { kind: "timestamp", text: "2026-02-03T10:00:00Z" },
+  ]],
+  [ORG_A, [
+    { kind: "uuid", text: rowId(3) },
+    "pad",
+    null,
+    null,
+    5,
+    false,
+    2.5,
+    "{}",
+    null,
+    null,
+    { kind: "timestamp", text: "2026-02-28T23:59:59.5Z" },
+  ]],
+  [ORG_B, [
+    { kind: "uuid", text: rowId(9) },
+    "pen",
+    "Theirs",
+    "99.00",
+    7,
+    false,
+    null,
+    null,
+    null,
+    null,
+    { kind: "timestamp", text: "2026-01-01T00:00:00Z" },
+  ]],
+];
+
 /** Creates the tables with three items and two orders of A and one of each of B. */
 export async function fillShop(database: Database): Promise<void> {
   await makeShop(database);
   const insert = `insert into items
     (id, code, title, price, stock, is_sold, weight, tags, data, due, created_at)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`;
-  const rows: readonly (readonly [string, readonly GuestArgument[]])[] = [
-    [ORG_A, [
-      { kind: "uuid", text: rowId(1) },
-      "pen",
-      "Pen",
-      "1.50",
-      10,
-      false,
-      0.25,
-      '{"blue","new"}',
-      '{"color": "blue", "size": {"cm": 14}, "ok": true}',
-      "2026-03-01",
-      { kind: "timestamp", text: "2026-01-02T03:04:05.120Z" },
-    ]],
-    [ORG_A, [
-      { kind: "uuid", text: rowId(2) },
-      "ink",
-      "Ink Größe",
-      "12.00",
-      0,
-      true,
-      null,
-      null,
-      '{"color": "red", "parts": [1, 2, 3]}',
-      "2026-02-15",
-      { kind: "timestamp", text: "2026-02-03T10:00:00Z" },
-    ]],
-    [ORG_A, [
-      { kind: "uuid", text: rowId(3) },
-      "pad",
-      null,
-      null,
-      5,
-      false,
-      2.5,
-      "{}",
-      null,
-      null,
-      { kind: "timestamp", text: "2026-02-28T23:59:59.5Z" },
-    ]],
-    [ORG_B, [
-      { kind: "uuid", text: rowId(9) },
-      "pen",
-      "Theirs",
-      "99.00",
-      7,
-      false,
-      null,
-      null,
-      null,
-      null,
-      { kind: "timestamp", text: "2026-01-01T00:00:00Z" },
-    ]],
-  ];
-  for (const [organizationId, given] of rows) {
+
+  for (const [organizationId, given] of ITEM_ROWS) {
     await database.guestSql.run(guestRequest("write", insert, given, { organizationId }));
   }
   const order = "insert into orders (id, item_id, quantity) values ($1, $2, $3)";

@@ -9,7 +9,7 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from "node:sqlite";
 import { quoteIdentifier } from "../schema/names.ts";
 import { guestAuthorizer, type WalledTable } from "./sqlite_authorizer.ts";
-import { StatementBudget } from "./sqlite_budget.ts";
+import type { StatementBudget } from "./sqlite_budget.ts";
 import { forbiddenSql } from "./errors.ts";
 import { castValue, type Stored } from "./sqlite_cast.ts";
 import { guestSqlError } from "./sqlite_failure.ts";
