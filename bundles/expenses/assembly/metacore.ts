@@ -6,6 +6,7 @@
  */
 
 import * as host from "./metacore_host";
+import * as wasi from "./wasi_snapshot_preview1";
 import { Json } from "./json";
 
 export { Json, JsonKind } from "./json";
@@ -167,7 +168,7 @@ export function httpFetch(url: string, method: string = "GET", body: string = ""
 
 /**
  * Takes the place of AssemblyScript's own `abort`, which would be an import that the kernel does not
- * give: the reason goes to the log, and the instance traps.
+ * give: the reason goes to standard error, where the kernel finds the words of a trap.
  */
 export function onAbort(
   message: string | null,
@@ -175,10 +176,13 @@ export function onAbort(
   line: u32,
   column: u32,
 ): void {
-  log(
-    `aborted: ${message == null ? "no message" : message} ` +
-      `(${file == null ? "unknown" : file}:${line}:${column})`,
-  );
+  const reason = message == null ? "aborted" : message;
+  const place = file == null ? "unknown file" : file;
+  const text = String.UTF8.encode(`${reason} (${place}:${line}:${column})`);
+  const part = heap.alloc(12);
+  store<usize>(part, changetype<usize>(text));
+  store<usize>(part, text.byteLength, 4);
+  wasi.fd_write(2, part, 1, part + 8);
   unreachable();
 }
 
