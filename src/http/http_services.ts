@@ -10,6 +10,7 @@ import type { EnforcementMode } from "../access/capability.ts";
 import type { ActionService } from "../addons/actions/action_service.ts";
 import type { AddonService } from "../addons/addon_service.ts";
 import type { AddonCode } from "../addons/code/addon_code.ts";
+import type { AddonSecrets } from "../addons/code/addon_secrets.ts";
 import type { AuthService } from "../auth/auth_service.ts";
 import type { Clock } from "../base/clock.ts";
 import type { IdSource } from "../base/ids.ts";
@@ -54,6 +55,7 @@ export interface HttpServices {
   readonly addons: AddonService;
   readonly actions: ActionService;
   readonly code: AddonCode;
+  readonly secrets: AddonSecrets;
   readonly audit: AuditLog;
   readonly operator: OperatorServices;
   readonly logger: Logger;

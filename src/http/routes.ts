@@ -7,6 +7,7 @@
 import type { Route, RouteDescription } from "./route.ts";
 import { ACTION_ROUTES } from "./routes/actions.ts";
 import { ADDON_CODE_ROUTES } from "./routes/addon_code.ts";
+import { ADDON_SECRET_ROUTES } from "./routes/addon_secrets.ts";
 import { ADDON_ROUTES } from "./routes/addons.ts";
 import { AUTH_ROUTES } from "./routes/auth.ts";
 import { HEALTH_ROUTES } from "./routes/health.ts";
@@ -25,6 +26,7 @@ export const ROUTES: readonly Route[] = [
   ...LOOKUP_ROUTES, //   /api/options, /api/search
   ...ADDON_ROUTES, //    /api/metacore, /api/navigation
   ...ADDON_CODE_ROUTES, // …/installations/:key/code, /traps, /api/metacore/audit
+  ...ADDON_SECRET_ROUTES, // …/installations/:key/secrets
   ...OPERATOR_ROUTES, // /metrics, /api/operator
 ];
 

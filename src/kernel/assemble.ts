@@ -110,7 +110,7 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
     masterKey,
     ...ports,
   });
-  const { code, hooks, operator } = plane;
+  const { code, hooks, operator, secrets } = plane;
   const actions = createActionService({ database, registry, access, records, code });
   const audit = createAuditLog(database, access);
   const addons = createAddonService({
@@ -119,7 +119,7 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
     access,
     installations,
     modules: plane.modules,
-    retireCode: (addonKey) => plane.sandbox.retire(addonKey),
+    retireCode: (addonKey) => plane.retire(addonKey),
     outboundHttp: options.egress === undefined ? "off" : "on",
     hostModels: foundation.hostModels,
     coreNavigation: options.navigation ?? [],
@@ -128,7 +128,7 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
     kernelContractVersion: KERNEL_CONTRACT_VERSION,
     ...ports,
   });
-  const shown = { auth, access, records, metadata, addons, actions, code, audit };
+  const shown = { auth, access, records, metadata, addons, actions, code, secrets, audit };
   const services = { ...shown, hooks, events: createEventLog(database) };
   const app = createHttpApp({
     ...shown,

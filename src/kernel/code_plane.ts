@@ -9,6 +9,7 @@ import { type CountingEnforcer, createEnforcer } from "../access/enforcer.ts";
 import type { AccessService } from "../access/access_service.ts";
 import { createDatabaseAudit, type DatabaseAudit } from "../access/audit_store.ts";
 import { AddonModules } from "../addons/code/addon_modules.ts";
+import { type AddonSecrets, createAddonSecrets } from "../addons/code/addon_secrets.ts";
 import { createBreakerStore } from "../addons/code/breaker_store.ts";
 import { type CodeLimits, DEFAULT_CODE_LIMITS } from "../addons/code/code_limits.ts";
 import { type CodeService, createAddonCode } from "../addons/code/code_service.ts";
@@ -16,6 +17,7 @@ import { InstallationCatalog } from "../addons/code/installation_catalog.ts";
 import { capabilitiesOf } from "../addons/code/invocation_context.ts";
 import { TrapJournal } from "../addons/code/trap_journal.ts";
 import type { LiveInstallations } from "../addons/live_installations.ts";
+import type { HostServices } from "../addons/host/context.ts";
 import { createHostServices } from "../addons/host/services.ts";
 import { createHookBus, type HookBus, type HookFailure } from "../addons/hooks/bus.ts";
 import { createHookService, type HookService } from "../addons/hooks/hook_service.ts";
@@ -61,8 +63,10 @@ export class CodePlane {
   readonly code: CodeService;
   readonly sandbox: Sandbox;
   readonly hooks: Hooks;
+  readonly secrets: AddonSecrets;
   readonly operator: OperatorServices;
   readonly #egress: Egress;
+  readonly #host: HostServices;
   readonly #enforcer: CountingEnforcer;
   readonly #breakers: CircuitBreakers;
   readonly #traps: TrapJournal;
@@ -113,6 +117,18 @@ export class CodePlane {
       onChange: (change) => this.#noteBreaker(change),
     });
     this.#traps = new TrapJournal({ modules: this.modules, clock, ids, logger });
+    this.#host = createHostServices({
+      database,
+      guestSql: database.guestSql,
+      egress: this.#egress,
+      enforcer: this.#enforcer,
+      audit: this.audit,
+      metrics,
+      logger,
+      clock,
+      ids,
+      masterKey: given.masterKey,
+    });
     const catalog = new InstallationCatalog({ registry, installations, tables: database.kysely });
     this.code = createAddonCode({
       access,
@@ -120,23 +136,19 @@ export class CodePlane {
       modules: this.modules,
       sandbox: this.sandbox,
       breakers: this.#breakers,
-      host: createHostServices({
-        database,
-        guestSql: database.guestSql,
-        egress: this.#egress,
-        enforcer: this.#enforcer,
-        audit: this.audit,
-        metrics,
-        logger,
-        clock,
-        ids,
-        masterKey: given.masterKey,
-      }),
+      host: this.#host,
       traps: this.#traps,
       limits,
     });
+    this.secrets = createAddonSecrets(access, catalog, this.#host.secrets);
     this.hooks = this.#hooks(catalog, logger);
     this.operator = this.#operatorServices(options.operatorToken);
+  }
+
+  /** Forgets what is kept of an addon's code that an organization has removed. */
+  retire(addonKey: string): void {
+    this.sandbox.retire(addonKey);
+    this.#host.metricDam.forget(addonKey);
   }
 
   /** Stops guests, ends every worker, writes what waits to be written. */
@@ -146,6 +158,7 @@ export class CodePlane {
     await this.#traps.settled();
     await this.#breakers.flush();
     this.#enforcer.flush();
+    this.#host.auditLimit.flush();
     await this.audit.close();
   }
 

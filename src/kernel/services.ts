@@ -9,6 +9,7 @@ import type { AccessService } from "../access/access_service.ts";
 import type { ActionService } from "../addons/actions/action_service.ts";
 import type { AddonService } from "../addons/addon_service.ts";
 import type { AddonCode } from "../addons/code/addon_code.ts";
+import type { AddonSecrets } from "../addons/code/addon_secrets.ts";
 import type { AuthService } from "../auth/auth_service.ts";
 import type { EventLog } from "../events/log.ts";
 import type { MetadataService } from "../models/metadata_service.ts";
@@ -31,6 +32,8 @@ export interface KernelServices {
   readonly actions: ActionService;
   /** Calling addon code, and looking after it. */
   readonly code: AddonCode;
+  /** Secrets that organizations give to addons. */
+  readonly secrets: AddonSecrets;
   /** Actions and filters that plugins and the host application listen to. */
   readonly hooks: Hooks;
   /** Decisions and changes that somebody may have to answer for. */

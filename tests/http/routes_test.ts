@@ -465,6 +465,20 @@ Deno.test("Addon code: traps, breaker and stop are asked of the service", () =>
     assert.deepEqual(calls.at(-1)?.[2], { addonKey: "x", after: 3, limit: 7 });
   }));
 
+Deno.test("Secrets of addons: named, set and removed, never shown", () =>
+  withApp({}, async ({ ask, send, calls }) => {
+    const base = "/api/metacore/installations/tickets/secrets";
+    assert.deepEqual((await (await ask(base)).json()).data, ["api_key"]);
+    assert.equal((await send("PUT", `${base}/api_key`, { value: "s3cret" })).status, 204);
+    assert.equal((await send("PUT", `${base}/api_key`, { value: 7 })).status, 400);
+    assert.equal((await ask(`${base}/api_key`, { method: "DELETE" })).status, 204);
+    assert.deepEqual(calls.map(([name, , ...rest]) => [name, ...rest]), [
+      ["names", "tickets"],
+      ["set", "tickets", "api_key", "s3cret"],
+      ["remove", "tickets", "api_key"],
+    ]);
+  }));
+
 Deno.test("Operators: their own token, in the header, or nothing", async () => {
   const asOperator = { headers: { authorization: `Bearer ${OPERATOR_TOKEN}` } };
   await withApp({}, async ({ ask, calls }) => {

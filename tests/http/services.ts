@@ -107,6 +107,11 @@ export async function withApp(
     addons: { ...constantAddons(calls), ...replaced.addons },
     actions: replaced.actions ?? constantActions(calls),
     code: { ...constantCode(calls), ...replaced.code },
+    secrets: replaced.secrets ?? {
+      names: gives(calls, "names", ["api_key"]),
+      set: gives(calls, "set", undefined),
+      remove: gives(calls, "remove", true),
+    },
     audit: replaced.audit ?? { list: gives(calls, "audit", []) },
     operator: replaced.operator ?? constantOperator(calls),
   });

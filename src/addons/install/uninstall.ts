@@ -52,6 +52,7 @@ export async function uninstallInTransaction(
       .where("id", "=", row.id).execute();
   } else {
     await dropData(tx, row);
+    await dropKept(tx, row);
     await tx.kysely.deleteFrom("installations").where("id", "=", row.id).execute();
     await dropUnusedBundles(tx.kysely, order.addonKey);
   }
@@ -69,6 +70,16 @@ async function dropData(tx: Transaction, row: InstallationRow): Promise<void> {
   }
   await tx.kysely.deleteFrom("addon_migrations")
     .where("schema_name", "=", row.schema_name).execute();
+}
+
+/** What the addon's code has kept beside its tables. */
+async function dropKept(tx: Transaction, row: InstallationRow): Promise<void> {
+  for (const table of ["addon_values", "addon_secrets", "addon_schedules"] as const) {
+    await tx.kysely.deleteFrom(table)
+      .where("organization_id", "=", row.organization_id)
+      .where("addon_key", "=", row.addon_key)
+      .execute();
+  }
 }
 
 async function deleteRows(
