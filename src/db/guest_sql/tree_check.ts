@@ -115,7 +115,7 @@ export class TreeCheck {
       const where = `${kind}.${field}`;
       const rule = Object.hasOwn(rules, field) ? rules[field] : undefined;
       if (rule === undefined) throw invalidSql(PHRASES[where] ?? where);
-      if (field === "withClause") continue;
+      if (field === "withClause" || isPlainDistinct(where, content)) continue;
       if (kind === "RangeFunction" && field === "functions") {
         this.#functionsInFrom(content, scope);
         continue;
@@ -302,4 +302,10 @@ export class TreeCheck {
       this.#functions.set(name, this.#functions.get(name)?.intersection(known) ?? known);
     }
   }
+}
+
+/** DISTINCT without ON is a list of one empty node. */
+function isPlainDistinct(where: string, content: unknown): boolean {
+  return where === "SelectStmt.distinctClause" && Array.isArray(content) &&
+    content.length === 1 && Object.keys(content[0] ?? {}).length === 0;
 }
