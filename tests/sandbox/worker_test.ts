@@ -331,7 +331,9 @@ Deno.test(
       await once();
       const threads = await settledThreads(await threadCount());
       for (let use = 0; use < 100; use++) await once();
-      assert.ok(await settledThreads(threads) <= threads, "threads are gone");
+      // The runtime keeps a few threads of its own; a worker that stayed would show a hundredfold.
+      const bound = threads + 8;
+      assert.ok(await settledThreads(bound) <= bound, "threads are gone");
       const before = await threadTimesMs();
       await new Promise((resolve) => setTimeout(resolve, 300));
       const [most = 0] = await busiestSince(before);
@@ -342,9 +344,9 @@ Deno.test(
   },
 );
 
-/** Waits until there are at most so many threads, or two seconds have passed. */
+/** Waits until there are at most so many threads, or five seconds have passed. */
 async function settledThreads(most: number): Promise<number> {
-  const until = performance.now() + 2_000;
+  const until = performance.now() + 5_000;
   while (await threadCount() > most && performance.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
