@@ -76,6 +76,7 @@ export const EXPRESSIONS: readonly Case[] = [
   ["select code from items i where exists (select from orders o where o.item_id = i.id)", [[
     "pen",
   ]]],
+  ["select distinct is_sold from items order by is_sold", [[false], [true]]],
 ];
 
 /** Texts, numbers and casts. */
