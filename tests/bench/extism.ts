@@ -13,7 +13,7 @@
 import createPlugin, { type CallContext, type Plugin } from "@extism/extism";
 import type { GuestWorker } from "../../src/sandbox/worker_port.ts";
 import { WalledWorkers } from "../../src/sandbox/worker_source.ts";
-import { GONEXT } from "../_support/guests/gonext.ts";
+import { GONEXT, goNextWat } from "../_support/guests/gonext.ts";
 import { CALLERS, HEALTHY, partsOf } from "../_support/guests/healthy.ts";
 import { assembleWat } from "../_support/guests/wat.ts";
 import { invocation, loadedFromWat } from "../sandbox/guest_fixture.ts";
@@ -35,6 +35,14 @@ const EXTISM_GUEST = `(module
   (func (export "ask") (result i32) (local $answer i64)
     (local.set $answer (call $env_get (call $input_offset)))
     (call $output_set (local.get $answer) (call $length (local.get $answer))) (i32.const 0)))`;
+
+const ASKING_HOOK = goNextWat({
+  imports: '(import "gonext_data" "gn_kv_get" (func $get (param i32 i32) (result i64)))',
+  // One buffer for the input, one for the answer: a kept instance would fill up.
+  alloc: `(func $alloc (export "gn_alloc") (param $size i32) (result i32)
+    (select (i32.const 4096) (i32.const 8192) (i32.eq (local.get $size) (i32.const 14))))`,
+  hook: "(call $get (local.get $ptr) (local.get $len))",
+});
 
 type Call = () => Promise<string>;
 
@@ -137,6 +145,10 @@ export async function compareWithExtism(): Promise<void> {
   const input = "approval_limit";
   const figures = await measure({
     [BASE]: { call: await workers.call(CALLERS.env_get.wat, partsOf(input)), expect: VALUE },
+    "kernel, kept instance (GoNext)": {
+      call: await workers.call(ASKING_HOOK, input, { kind: "hook", name: "h" }),
+      expect: VALUE,
+    },
     "extism, worker": { call: extismCall(inWorker, "ask", input), expect: VALUE },
     "extism, caller's thread": { call: extismCall(inline, "ask", input), expect: VALUE },
   });
