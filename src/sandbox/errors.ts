@@ -71,6 +71,11 @@ export function sandboxError(
  * @returns false for failures of callers, of operators and of the kernel itself.
  */
 export function countsAgainstGuest(thrown: unknown): boolean {
-  if (!(thrown instanceof KernelError)) return false;
+  if (!(thrown instanceof KernelError) || isFailureOfHost(thrown)) return false;
   return FAILURES[thrown.code as SandboxCode]?.counts ?? false;
+}
+
+/** A host function of the kernel threw what it should not have: the guest is not to blame. */
+function isFailureOfHost({ cause }: KernelError): boolean {
+  return typeof cause === "object" && cause !== null && Object.hasOwn(cause, "thrown");
 }

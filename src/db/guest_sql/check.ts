@@ -25,12 +25,10 @@ const MAX_KEPT_CHARACTERS = 1_000_000;
 const encoder = new TextEncoder();
 const kept = new Map<string, Promise<CheckedSql>>();
 let keptCharacters = 0;
-const numbers = new WeakMap<GuestRelations, number>();
-let lastNumber = 0;
 
 /**
- * Checks a statement. What the check of a text gave is kept, by the text and by the identity of
- * `request.relations`: callers give the same object for as long as the same tables may be used.
+ * Checks a statement. What the check of a text gave is kept by the text; whether its tables may be
+ * used, and where they are, is asked anew each time.
  *
  * @param request text, arguments and what it may touch.
  * @returns the checked tree, shared by all that ask: it must not be changed.
@@ -39,16 +37,27 @@ let lastNumber = 0;
  */
 export async function checkGuestSql(request: GuestSqlRequest): Promise<CheckedSql> {
   refuseOutsize(request);
-  const key = `${numberOf(request.relations)} ${request.access} ${request.sql}`;
-  let checking = kept.get(key);
-  if (checking === undefined) {
-    checking = check(request.sql, request.access, request.relations);
-    keep(key, checking);
-  }
-  const checked = await checking;
+  const checked = await admitted(request);
   const given = request.arguments.length;
   if (checked.parameterCount !== given) throw argumentCount(checked.parameterCount, given);
   return checked;
+}
+
+async function admitted({ sql, access, relations }: GuestSqlRequest): Promise<CheckedSql> {
+  const key = `${access} ${relations.ownSchema} ${sql}`;
+  const standing = await kept.get(key)?.catch(() => undefined);
+  if (standing !== undefined && isStillMeant(standing, relations)) return standing;
+  const checking = check(sql, access, relations);
+  keep(key, checking);
+  return await checking;
+}
+
+/** Two addons may name the same table and mean different ones, or one of them none. */
+function isStillMeant(checked: CheckedSql, allowed: GuestRelations): boolean {
+  return checked.relations.every(({ written, schema, table, access }) => {
+    const found = allowed.find(written.schema, written.table, access);
+    return !("refused" in found) && found.schema === schema && found.table === table;
+  });
 }
 
 /**
@@ -115,18 +124,12 @@ function isReturning(statement: Node): boolean {
   return Object.values(statement).some((fields) => Object.hasOwn(fields, "returningClause"));
 }
 
-function numberOf(relations: GuestRelations): number {
-  const known = numbers.get(relations);
-  if (known !== undefined) return known;
-  numbers.set(relations, ++lastNumber);
-  return lastNumber;
-}
-
 function keep(key: string, checking: Promise<CheckedSql>): void {
+  drop(key);
   kept.set(key, checking);
   keptCharacters += key.length;
   // A refusal is not worth the place of a statement that runs.
-  checking.catch(() => drop(key));
+  checking.catch(() => kept.get(key) === checking && drop(key));
   for (const oldest of kept.keys()) {
     if (kept.size <= MAX_KEPT && keptCharacters <= MAX_KEPT_CHARACTERS) break;
     drop(oldest);

@@ -36,6 +36,8 @@ export interface CheckedRelation {
   /** Table as stored. */
   readonly table: string;
   readonly access: "read" | "write";
+  /** As the author wrote it. */
+  readonly written: { readonly schema: string | undefined; readonly table: string };
 }
 
 /** Every kind of node that a checked tree may hold; `node_rules.ts` has the fields of each. */

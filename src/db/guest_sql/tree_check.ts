@@ -249,7 +249,7 @@ export class TreeCheck {
     node.relname = found.table;
     // So that `table.column` keeps its meaning whatever the table is called in the database.
     node.alias ??= { aliasname: table };
-    this.relations.push({ node, ...found, access });
+    this.relations.push({ node, ...found, access, written: { schema, table } });
   }
 
   #column(fields: Fields): void {

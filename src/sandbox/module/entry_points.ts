@@ -44,7 +44,7 @@ export function findExport(
 
 /**
  * Names the functions that run once in each instance before anything else, in order: the start
- * function, which the rewriter turned into an export, then `_initialize`, else `_start`
+ * function, which the rewriter turned into an export, then `_initialize`, then `_start`
  * (contract/metacore.md §18.3).
  *
  * @param info the original module.
@@ -52,8 +52,7 @@ export function findExport(
  */
 export function startFunctions(info: ModuleInfo): string[] {
   const started = info.hasStart ? [RESERVED_EXPORTS.start] : [];
-  const own = ["_initialize", "_start"].find((name) => isStart(info, name));
-  return own === undefined ? started : [...started, own];
+  return [...started, ...["_initialize", "_start"].filter((name) => isStart(info, name))];
 }
 
 /**

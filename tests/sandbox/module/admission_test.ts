@@ -399,7 +399,7 @@ Deno.test("a module is prepared, stored, taken up again and compiled", async () 
   );
   const request = { policy: { ...POLICY, exports: ["Run"] }, interrupt: "both" } as const;
   const prepared = await prepareModule(bytes, request);
-  assert.deepEqual(prepared.startFunctions, ["$metacore.start", "_initialize"]);
+  assert.deepEqual(prepared.startFunctions, ["$metacore.start", "_initialize", "_start"]);
   assert.deepEqual(prepared.entryPoints, { Run: { name: "Run", convention: "pointer" } });
   assert.equal(prepared.memoryLimitBytes, 256 * 65_536);
   assert.equal((await prepareModule(bytes, request)).id, prepared.id);
