@@ -97,7 +97,7 @@ export class EgressRecorder {
   }): void {
     const { audit, logger } = this.#options;
     audit.record({
-      name: "egress.refused",
+      name: "outbound.refused",
       severity: "warning",
       addonKey,
       organizationId,

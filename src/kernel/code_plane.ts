@@ -207,7 +207,7 @@ export class CodePlane {
   #noteBreaker(change: BreakerChange): void {
     const { addonKey, installationId, from, to, cause, openings } = change;
     this.audit.record({
-      name: "addon.circuit_changed",
+      name: "circuit.changed",
       severity: to === "open" ? "warning" : "info",
       addonKey,
       installationId,

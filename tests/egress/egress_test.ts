@@ -187,7 +187,7 @@ Deno.test("egress: the operator's policy and the capability are asked before the
     );
   }
   assert.deepEqual(asked, ["api.example.com", "a.b.example.org", "example.org"]);
-  assert.deepEqual(listed.records.map((record) => record.name), Array(4).fill("egress.refused"));
+  assert.deepEqual(listed.records.map((record) => record.name), Array(4).fill("outbound.refused"));
   for (const policy of [["*"], ["*.com"], ["http://x.com/a"], [""], "shadow"]) {
     // Border: what a caller without types may hand over.
     assert.throws(() => setUp({ policy: policy as never }), coded("egress.misconfigured"));
@@ -276,7 +276,7 @@ Deno.test("egress: first wall alone: no address that is not public, whatever its
     );
   }
   assert.equal(server.seen.length, 0);
-  assert.equal(literal.records[0]?.name, "egress.refused");
+  assert.equal(literal.records[0]?.name, "outbound.refused");
 });
 
 Deno.test("egress: first wall alone: the address that was checked is the one connected to", async () => {

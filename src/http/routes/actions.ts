@@ -40,7 +40,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "sandbox.busy": "addon_unavailable",
   "sandbox.circuit_open": "addon_unavailable",
   "sandbox.circuit_unknown": "addon_unavailable",
-  "db.serialization_failure": "serialization_failure",
+  "db.serialization": "serialization_failure",
 };
 
 /** Routes of actions. */
