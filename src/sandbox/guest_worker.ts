@@ -99,7 +99,8 @@ export class WorkerHandle implements GuestWorker {
 
   /** See {@link GuestWorker}. */
   async load(loaded: LoadedModule): Promise<void> {
-    const { module, abi, startFunctions, imports, interrupt, memoryLimitBytes } = loaded;
+    const { module, abi, startFunctions, imports, interrupt, memoryLimitBytes, restorable } =
+      loaded;
     const message: ToWorker = {
       t: "load",
       module,
@@ -108,6 +109,7 @@ export class WorkerHandle implements GuestWorker {
       imports,
       interrupt,
       memoryLimitBytes,
+      restorable,
       prepareMs: this.#limits.prepareMs,
     };
     const answer = await this.#exchange(message, this.#limits.loadMs);

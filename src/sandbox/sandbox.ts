@@ -23,6 +23,12 @@ export interface LoadedModule {
   readonly interrupt: Interrupt;
   /** Most memory an instance can reach, in bytes; the module is rewritten so that it cannot pass it. */
   readonly memoryLimitBytes: number;
+  /**
+   * How an instance can be set back to what it was when new, as the rewriter proved it.
+   *
+   * @default not at all: instances are not used again
+   */
+  readonly restorable?: { readonly globals: number } | undefined;
 }
 
 /** How a module can be stopped. */

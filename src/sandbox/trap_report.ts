@@ -39,11 +39,15 @@ export interface ModuleSymbols {
 export interface TrapFrame {
   /** In the module as its author built it. */
   readonly functionIndex?: number;
+  /** Name of the function, where the module has one. */
   readonly function?: string;
   /** Byte in the module as its author built it. */
   readonly offset?: number;
+  /** File of the source, where the addon brings a source map. */
   readonly file?: string;
+  /** Line in the file, from 1. */
   readonly line?: number;
+  /** Column in the line, from 1. */
   readonly column?: number;
 }
 

@@ -7,7 +7,7 @@
 
 import type { Abi, Target } from "../../src/sandbox/abi.ts";
 import { inspectModule } from "../../src/sandbox/module/inspect.ts";
-import { instrumentModule } from "../../src/sandbox/module/instrument.ts";
+import { readModule, rewriteChecked } from "../../src/sandbox/module/instrument.ts";
 import { startFunctions } from "../../src/sandbox/module/entry_points.ts";
 import type {
   GuestLogLine,
@@ -33,13 +33,13 @@ export async function loadedFromWat(
   const { abi = "metacore/1", interrupt = "epoch" } = options;
   const bytes = await assembleWat(text);
   const info = inspectModule(bytes);
-  const rewritten: Uint8Array<ArrayBuffer> = instrumentModule(bytes, {
+  const rewritten = rewriteChecked(readModule(bytes), {
     memoryLimitPages: MEMORY_LIMIT_PAGES,
     tableLimit: 100_000,
     interrupt,
   });
   return {
-    module: await WebAssembly.compile(rewritten),
+    module: await WebAssembly.compile(rewritten.bytes),
     abi,
     level: "1.3",
     startFunctions: startFunctions(info),
@@ -51,6 +51,7 @@ export async function loadedFromWat(
     })),
     interrupt,
     memoryLimitBytes: MEMORY_LIMIT_PAGES * 65_536,
+    restorable: rewritten.restorable,
   };
 }
 

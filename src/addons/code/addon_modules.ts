@@ -141,8 +141,9 @@ export class AddonModules {
     const module = await compilePrepared(prepared, {
       timeoutMs: this.#options.limits.compileTimeoutMs,
     });
-    const { abi, level, startFunctions, imports, interrupt, memoryLimitBytes } = prepared;
-    return { module, abi, level, startFunctions, imports, interrupt, memoryLimitBytes };
+    const { abi, level, startFunctions, imports, interrupt, memoryLimitBytes, restorable } =
+      prepared;
+    return { module, abi, level, startFunctions, imports, interrupt, memoryLimitBytes, restorable };
   }
 
   /** Limits or the rewriter have changed since the install. */

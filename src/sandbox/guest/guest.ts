@@ -1,6 +1,7 @@
 /**
  * The guest of a worker: its module, the instance that is ready or kept, and one invocation at a time.
- * metacore instances serve one invocation, GoNext instances one organization.
+ * metacore instances serve one invocation, or are set back between two; GoNext instances serve one
+ * organization.
  *
  * @module
  */
@@ -30,6 +31,10 @@ export class Guest {
   readonly #scope: Scope;
   readonly #tellWatchdog: (message: ToWatchdog) => void;
   #instance: Instance | undefined;
+  /** Has served an invocation and must not serve another before it is set back. */
+  #used: Instance | undefined;
+  /** Invocations that came to an end; the first instance of a worker is not set back. */
+  #served = 0;
   /** Whether instances can only be made inside an invocation: their start calls the host. */
   #isLazy = false;
   /** Whether code of the guest runs while an instance is made. */
@@ -63,14 +68,16 @@ export class Guest {
    * @returns why that failed, undefined when the guest is ready or has to wait for an invocation.
    */
   async prepare(): Promise<FailedMessage | undefined> {
-    if (this.#instance !== undefined || this.#isLazy) return undefined;
+    if (this.#restoreUsed() || this.#instance !== undefined || this.#isLazy) return undefined;
     const { prepareMs } = this.#load;
     this.#scope.reset();
     this.#scope.phase = "preparing";
+    this.#scope.isRepeatable = true;
     this.#scope.deadlineMs = nowMs() + prepareMs;
     if (this.#hasStart) this.#tellWatchdog(prepareMs);
     try {
       this.#instance = await this.#make(undefined);
+      this.#remember(this.#instance);
       return undefined;
     } catch (thrown) {
       if (this.#scope.neededHost && !this.#scope.stop.isStopped) {
@@ -101,7 +108,9 @@ export class Guest {
       scope.stop.check();
       const output = await callGuest(message, instance, scope);
       const { memory, counter } = instance;
-      this.#settle(instance);
+      this.#keepOrDrop(instance);
+      // Only what ended well is set back; whoever fails costs an instance.
+      if (this.#load.abi === "metacore/1") this.#used = instance;
       return {
         t: "done",
         id: message.id,
@@ -114,13 +123,31 @@ export class Guest {
     } catch (thrown) {
       const failed = this.#failed(message.id, thrown, stage);
       if (failed.spent || failed.code === "out_of_memory") this.#instance = undefined;
-      else if (this.#instance !== undefined) this.#settle(this.#instance);
+      else if (this.#instance !== undefined) this.#keepOrDrop(this.#instance);
       return failed;
     }
   }
 
+  /** @returns whether the instance that has served is ready again */
+  #restoreUsed(): boolean {
+    const used = this.#used;
+    this.#used = undefined;
+    if (used?.restore() !== true) return false;
+    this.#instance = used;
+    return true;
+  }
+
+  /** Remembers a new instance that would be the same if it were made again. */
+  #remember(instance: Instance): void {
+    const { abi, restorable } = this.#load;
+    // Many workers run once; only later instances are worth the copy.
+    if (this.#served === 0 || abi !== "metacore/1" || restorable === undefined) return;
+    if (this.#scope.isRepeatable) instance.remember(restorable.globals);
+  }
+
   /** Keeps the instance or lets it go. */
-  #settle(instance: Instance): void {
+  #keepOrDrop(instance: Instance): void {
+    this.#served += 1;
     const isFull = instance.memory.byteLength >= this.#load.memoryLimitBytes * FULL_SHARE;
     const isKept = this.#load.abi === "gonext/1" && !isFull && !instance.isSpent;
     if (!isKept) this.#instance = undefined;

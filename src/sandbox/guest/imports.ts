@@ -61,6 +61,17 @@ export function linkImports(
   return { imports, suspends };
 }
 
+/** Imports that do and answer the same each time they are called alike. */
+const REPEATABLE: ReadonlySet<string> = new Set([
+  "metacore_host.log",
+  "env.gn_log",
+  ...[
+    ...["args_get", "args_sizes_get", "environ_get", "environ_sizes_get"],
+    ...["fd_write", "fd_read", "fd_close", "fd_seek", "fd_fdstat_get", "fd_fdstat_set_flags"],
+    ...["fd_prestat_get", "fd_prestat_dir_name", "sched_yield", "proc_exit"],
+  ].map((name) => `wasi_snapshot_preview1.${name}`),
+]);
+
 type Local = (...args: WasmValue[]) => WasmValue | void;
 
 function localImport(
@@ -78,8 +89,10 @@ function localImport(
       lastWords: (bytes) => scope.hear(bytes),
     });
   if (call === undefined) return undefined;
+  const repeats = REPEATABLE.has(shape.slice(0, shape.indexOf("(")));
   return (...args) => {
     scope.stop.check();
+    if (!repeats) scope.isRepeatable = false;
     const result = call(...args);
     scope.stop.check();
     return result;
@@ -114,6 +127,7 @@ function panic(scope: Scope, guestMessage: string): never {
 function hostImport(entry: HostImport, scope: Scope): WebAssembly.ImportValue {
   return suspending((...raw) => {
     scope.stop.check();
+    scope.isRepeatable = false;
     if (scope.isAnswering) {
       scope.stop.end({
         code: "trap",

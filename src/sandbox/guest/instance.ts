@@ -1,5 +1,6 @@
 /**
- * One instance of a guest: made, made stoppable, and only then started.
+ * One instance of a guest: made, made stoppable, and only then started; where that can be done, set
+ * back after an invocation to what it was then.
  *
  * @module
  */
@@ -11,6 +12,7 @@ import { GuestMemory } from "./memory.ts";
 import type { LoadMessage } from "./protocol.ts";
 import { RESERVED_EXPORTS, RESERVED_PREFIX } from "./reserved.ts";
 import type { Scope } from "./scope.ts";
+import { Snapshot } from "./snapshot.ts";
 
 /** Name of the function that gives memory, and of the one that takes it back, by interface. */
 const ALLOCATORS = {
@@ -27,6 +29,8 @@ export class Instance {
   /** Whether its state can no longer be trusted. */
   isSpent = false;
   readonly #exports: WebAssembly.Exports;
+  readonly #entries = new Map<string, GuestFunction>();
+  #snapshot: Snapshot | undefined;
   readonly #suspends: boolean;
   readonly #allocators: (typeof ALLOCATORS)[keyof typeof ALLOCATORS];
 
@@ -89,6 +93,35 @@ export class Instance {
    * @returns the function; its result is a promise when the module can suspend.
    */
   entry(name: string): GuestFunction | undefined {
+    const known = this.#entries.get(name);
+    if (known !== undefined) return known;
+    const made = this.#makeEntry(name);
+    if (made !== undefined) this.#entries.set(name, made);
+    return made;
+  }
+
+  /**
+   * Remembers what the instance is now, before it serves anybody.
+   *
+   * @param globals how many are exported for this.
+   */
+  remember(globals: number): void {
+    this.#snapshot = Snapshot.take(this.#exports, this.memory, globals);
+  }
+
+  /**
+   * Makes the instance what it was when it was remembered.
+   *
+   * @returns false when it cannot be used again.
+   */
+  restore(): boolean {
+    if (this.isSpent || this.#snapshot?.restore() !== true) return false;
+    this.organizationId = undefined;
+    this.counter?.restart();
+    return true;
+  }
+
+  #makeEntry(name: string): GuestFunction | undefined {
     // An exported function of an instance; the engine checks what it is called with.
     const found = this.#exports[name] as GuestFunction | undefined;
     if (this.arity(name) === undefined || found === undefined) return undefined;

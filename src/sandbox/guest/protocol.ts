@@ -25,6 +25,8 @@ export interface LoadMessage {
   readonly imports: readonly ImportDeclaration[];
   readonly interrupt: "epoch" | "counter" | "both";
   readonly memoryLimitBytes: number;
+  /** How instances can be set back: the globals that are exported for it. */
+  readonly restorable?: { readonly globals: number } | undefined;
   /** For start functions while no invocation runs, in milliseconds. */
   readonly prepareMs: number;
 }

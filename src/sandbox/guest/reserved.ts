@@ -20,6 +20,7 @@ export const RESERVED_PREFIX = "$metacore.";
  * - `counter` and `checkTable` (`counter` or `both`): a mutable i32 global, 0 in a new instance, and a
  *   table of one slot. Every check takes one off the global, a bulk operation takes more, and calls
  *   slot {@link CHECK_SLOT} when the global is below zero.
+ * - {@link globalExport}: its mutable globals, in modules whose instances can be set back.
  * - `start`: the module's start function, where it had a start section; the section is gone, so the
  *   worker has to call it.
  */
@@ -29,6 +30,11 @@ export const RESERVED_EXPORTS = {
   checkTable: "$metacore.check",
   start: "$metacore.start",
 } as const;
+
+/** Name of the export of a mutable global. @param at 0 for the first, and so on */
+export function globalExport(at: number): string {
+  return `${RESERVED_PREFIX}global.${at}`;
+}
 
 /** Index into an `Int32Array` over the epoch memory's buffer: `Atomics.store` 1 to stop the guest. */
 export const EPOCH_WORD = 0;

@@ -32,6 +32,8 @@ export class Scope {
   isAnswering = false;
   /** Whether a host call was refused because nothing runs. */
   neededHost = false;
+  /** Whether code has asked for what differs each time: time, randomness, the host. */
+  isRepeatable = true;
   #lastWords: Uint8Array | undefined;
 
   /** @param stop of the worker. @param ask how to reach the main thread. */

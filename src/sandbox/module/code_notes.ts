@@ -45,7 +45,7 @@ export class CodeNotes {
   callTarget: Int32Array;
   siteCount = 0;
   callCount = 0;
-  /** Bits of `features.ts`; the five lowest mean nothing. */
+  /** Bits of `features.ts`, `LASTING` among them; the five lowest mean nothing. */
   features = 0;
   #current = -1;
 

@@ -7,7 +7,7 @@
 
 import { BinaryReader } from "./binary_reader.ts";
 import { type CodeNotes, SITE } from "./code_notes.ts";
-import { featureBit } from "./features.ts";
+import { featureBit, LASTING } from "./features.ts";
 import { OPERANDS } from "./opcodes.ts";
 import { hex, malformed, refuseConstruct } from "./problems.ts";
 import { readValueType, readValueTypes } from "./type_reader.ts";
@@ -20,19 +20,19 @@ const WIDE = featureBit("wide-arithmetic");
 const SIMD = featureBit("simd");
 const RELAXED = featureBit("relaxed-simd");
 
-/** Behind 0xFC: how many indices follow, the kind of site, the proposal. */
+/** Behind 0xFC: how many indices follow, the kind of site, the proposal and whether it lasts. */
 const FC: readonly (readonly [number, number | undefined, number])[] = [
   ...Array.from({ length: 8 }, () => [0, undefined, SAT_FLOAT] as const),
   [2, SITE.memoryBulk, BULK],
-  [1, undefined, BULK],
+  [1, undefined, BULK | LASTING],
   [2, SITE.memoryBulk, BULK],
   [1, SITE.memoryBulk, BULK],
-  [2, SITE.tableBulk, BULK],
-  [1, undefined, BULK],
-  [2, SITE.tableBulk, BULK],
-  [1, SITE.grow, REFERENCES],
+  [2, SITE.tableBulk, BULK | LASTING],
+  [1, undefined, BULK | LASTING],
+  [2, SITE.tableBulk, BULK | LASTING],
+  [1, SITE.grow, REFERENCES | LASTING],
   [1, undefined, REFERENCES],
-  [1, SITE.tableBulk, REFERENCES],
+  [1, SITE.tableBulk, REFERENCES | LASTING],
 ];
 
 /**

@@ -7,7 +7,14 @@
 
 import { BinaryReader } from "./binary_reader.ts";
 import { featureBit } from "./features.ts";
-import type { Bounds, ExternKind, FunctionType, MemoryInfo, ModuleImport } from "./module_info.ts";
+import type {
+  Bounds,
+  ExternKind,
+  FunctionType,
+  MemoryInfo,
+  ModuleImport,
+  ValueType,
+} from "./module_info.ts";
 import { malformed } from "./problems.ts";
 import { readSections, SECTION, type Section } from "./sections.ts";
 import { readDataSegments, readElementSegments, skipConstantExpression } from "./segments.ts";
@@ -25,6 +32,12 @@ export interface RawExport {
   readonly index: number;
 }
 
+/** A global that code can change. */
+export interface MutableGlobal {
+  readonly index: number;
+  readonly type: ValueType;
+}
+
 /** What a module declares. */
 export interface Declarations {
   readonly bytes: Uint8Array;
@@ -38,6 +51,8 @@ export interface Declarations {
   readonly memories: MemoryInfo[];
   readonly imported: { tables: number; memories: number; globals: number };
   globalCount: number;
+  /** Mutable globals that are defined, by index. */
+  readonly mutableGlobals: MutableGlobal[];
   readonly exports: RawExport[];
   /** Index of the start function. */
   start: number | undefined;
@@ -66,6 +81,7 @@ export function readDeclarations(bytes: Uint8Array): Declarations {
     memories: [],
     imported: { tables: 0, memories: 0, globals: 0 },
     globalCount: 0,
+    mutableGlobals: [],
     exports: [],
     start: undefined,
     dataSegmentCount: 0,
@@ -137,7 +153,7 @@ function readImports(reader: BinaryReader, into: Declarations): void {
     }
     into.imports.push({ module, name, kind });
     if (kind === "tag") readTag(reader, into);
-    else if (kind === "global") readGlobalType(reader, into);
+    else if (kind === "global") readImportedGlobal(reader, into);
     else if (kind === "memory") noteBounds(readBounds(reader, "memory"), into);
     else {
       readValueType(reader);
@@ -193,19 +209,27 @@ function readTag(reader: BinaryReader, into: Declarations): void {
 
 function readGlobals(reader: BinaryReader, into: Declarations): void {
   into.globalCount = reader.count("globals", 4);
-  for (let left = into.globalCount; left > 0; left--) {
-    readGlobalType(reader);
+  for (let at = 0; at < into.globalCount; at++) {
+    const { type, isMutable } = readGlobalType(reader);
+    // What stands for one here takes many times its bytes; more than a few are of no use to anyone.
+    if (isMutable && into.mutableGlobals.length < MOST_ITEMS) {
+      into.mutableGlobals.push({ index: into.imported.globals + at, type });
+    }
     into.features |= skipConstantExpression(reader);
   }
 }
 
-/** @param into of imported globals: being mutable was a proposal of its own for them. */
-function readGlobalType(reader: BinaryReader, into?: Declarations): void {
-  readValueType(reader);
+/** Being mutable was a proposal of its own for globals that cross the border. */
+function readImportedGlobal(reader: BinaryReader, into: Declarations): void {
+  if (readGlobalType(reader).isMutable) into.features |= featureBit("mutable-globals");
+}
+
+function readGlobalType(reader: BinaryReader): { type: ValueType; isMutable: boolean } {
+  const type = readValueType(reader);
   const at = reader.at;
   const mutability = reader.byte();
   if (mutability > 1) malformed("a global's mutability is neither 0 nor 1", at);
-  if (mutability === 1 && into !== undefined) into.features |= featureBit("mutable-globals");
+  return { type, isMutable: mutability === 1 };
 }
 
 function readExports(reader: BinaryReader, into: Declarations): void {

@@ -26,6 +26,12 @@ const NAMES = [
   "custom-page-sizes",
 ] as const;
 
+/**
+ * Bit beside those of the features: code that changes a table or drops a segment, which nothing can
+ * set back from outside of the instance.
+ */
+export const LASTING = 1 << 30;
+
 /** Name of a proposal that can be read past and is reported; others are refused on sight. */
 export type Feature = typeof NAMES[number];
 

@@ -16,7 +16,7 @@ import { SECTION } from "./sections.ts";
  * Of the rewriter: stored rewritten modules of another version are made anew, and fuel that was
  * measured with another version is not comparable.
  */
-export const REWRITER_VERSION = "1";
+export const REWRITER_VERSION = "2";
 
 /** A module that has been read. */
 export interface ReadModule {

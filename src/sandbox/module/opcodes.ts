@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Feature, featureBit } from "./features.ts";
+import { type Feature, featureBit, LASTING } from "./features.ts";
 
 /**
  * What follows an opcode. The scanner's inner loop switches over these numbers as literals, because
@@ -85,7 +85,9 @@ const RANGES: readonly (readonly [number, number, Operands, Feature?])[] = [
   [0xfe, 0xfe, "prefixFe", "threads"],
 ];
 
-/** By opcode: what follows in the five lowest bits, the bit of the proposal above. */
+const TABLE_SET = 0x26;
+
+/** By opcode: what follows in the five lowest bits, the bit of the proposal and `LASTING` above. */
 export const OPCODES: Int32Array = buildTable();
 
 function buildTable(): Int32Array {
@@ -94,6 +96,7 @@ function buildTable(): Int32Array {
     const entry = OPERANDS[operands] | (feature === undefined ? 0 : featureBit(feature));
     table.fill(entry, first, last + 1);
   }
+  table[TABLE_SET]! |= LASTING;
   return table;
 }
 

@@ -15,6 +15,7 @@ import { outlineOf } from "./inspect.ts";
 import { readModule, requireValid, rewriteChecked, REWRITER_VERSION } from "./instrument.ts";
 import type { ModuleInfo } from "./module_info.ts";
 import { refuse } from "./problems.ts";
+import type { Restorable } from "./restorable.ts";
 
 /** Most elements that a guest's table may grow to, where nothing else is asked for. */
 export const DEFAULT_TABLE_LIMIT = 200_000;
@@ -44,6 +45,8 @@ export interface ModuleOutline {
   readonly interrupt: Interrupt;
   readonly memoryLimitBytes: number;
   readonly tableLimit: number;
+  /** How instances can be set back; absent when they cannot. */
+  readonly restorable?: Restorable | undefined;
   /** Names of the manifest with the exports behind them; of metacore guests. */
   readonly entryPoints: Readonly<Record<string, EntryPoint>>;
   readonly warnings: readonly string[];
@@ -97,6 +100,7 @@ export async function prepareModule(
     interrupt,
     memoryLimitBytes: memoryLimitPages * PAGE_BYTES,
     tableLimit,
+    restorable: rewritten.restorable,
     entryPoints: entryPoints(info, policy),
   }, rewritten.bytes);
 }

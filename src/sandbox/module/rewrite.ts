@@ -6,7 +6,7 @@
  * @module
  */
 
-import { RESERVED_EXPORTS, RESERVED_PREFIX } from "../guest/reserved.ts";
+import { globalExport, RESERVED_EXPORTS, RESERVED_PREFIX } from "../guest/reserved.ts";
 import type { Interrupt } from "../sandbox.ts";
 import { BinaryReader } from "./binary_reader.ts";
 import { ByteWriter, sizeOfU32 } from "./byte_writer.ts";
@@ -18,6 +18,7 @@ import { checkedEntries } from "./entry_checks.ts";
 import { writeClampedMemories, writeClampedTables } from "./clamp.ts";
 import type { ModuleProblem } from "./problems.ts";
 import { refuse } from "./problems.ts";
+import { type Restorable, restorableGlobals } from "./restorable.ts";
 import { HEADER, SECTION, type Section, SECTION_ORDER } from "./sections.ts";
 
 /** How a module is rewritten. */
@@ -36,6 +37,8 @@ export interface Rewritten {
   readonly plan: CodePlan;
   /** Where each body begins in the new bytes. */
   readonly newBodyStart: Int32Array;
+  /** How instances can be set back; undefined when they cannot. */
+  readonly restorable: Restorable | undefined;
 }
 
 /**
@@ -63,6 +66,8 @@ class ModuleRewriter {
   readonly #hasEpoch: boolean;
   readonly #appended;
   readonly #plan: CodePlan;
+  /** Globals to be exported; undefined when instances cannot be set back. */
+  readonly #globals: readonly number[] | undefined;
   readonly #writer: ByteWriter;
   #newBodyStart: Int32Array = new Int32Array(0);
 
@@ -84,6 +89,7 @@ class ModuleRewriter {
     const checks = new CheckCode(options.interrupt, this.#appended);
     const isChecked = checkedEntries(notes, declarations.importedFunctionTypes.length);
     this.#plan = planCode(declarations, notes, isChecked, checks);
+    this.#globals = restorableGlobals(declarations, notes);
     const code = declarations.sections.find((section) => section.id === SECTION.code);
     const kept = declarations.bytes.length - (code === undefined ? 0 : code.end - code.start);
     this.#writer = new ByteWriter(kept + this.#plan.contentBytes + 1024);
@@ -104,7 +110,13 @@ class ModuleRewriter {
       place = own + 1;
     }
     for (; place < SECTION_ORDER.length; place++) this.#create(SECTION_ORDER[place]!);
-    return { bytes: writer.finish(), plan: this.#plan, newBodyStart: this.#newBodyStart };
+    const globals = this.#globals?.length;
+    return {
+      bytes: writer.finish(),
+      plan: this.#plan,
+      newBodyStart: this.#newBodyStart,
+      restorable: globals === undefined ? undefined : { globals },
+    };
   }
 
   /** Writes a section that the module has. */
@@ -163,7 +175,8 @@ class ModuleRewriter {
     if (id === SECTION.table || id === SECTION.global) return this.#counts ? 1 : 0;
     if (id === SECTION.memory) return this.#hasEpoch ? 1 : 0;
     if (id !== SECTION.export) return 0;
-    return (this.#counts ? 2 : 0) + (this.#hasEpoch ? 1 : 0) + (start === undefined ? 0 : 1);
+    return (this.#counts ? 2 : 0) + (this.#hasEpoch ? 1 : 0) + (start === undefined ? 0 : 1) +
+      (this.#globals?.length ?? 0);
   }
 
   /** Writes the items that are appended to a section. */
@@ -190,6 +203,7 @@ class ModuleRewriter {
       put(RESERVED_EXPORTS.checkTable, 1, this.#appended.checkTable);
     }
     if (start !== undefined) put(RESERVED_EXPORTS.start, 0, start);
+    this.#globals?.forEach((index, at) => put(globalExport(at), 3, index));
   }
 
   #writeCode(): void {
