@@ -34,6 +34,8 @@ export interface Database {
   readonly kysely: Kysely<KernelTables>;
   /** Runs SQL that code of addons brings along. */
   readonly guestSql: GuestSql;
+  /** How many transactions run at one time: 1 where there is one writer. */
+  readonly parallelTransactions: number;
   /**
    * Runs statements as one atomic unit in one round trip, under a tenant. All or none take effect.
    *

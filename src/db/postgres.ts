@@ -33,6 +33,7 @@ export class PostgresDatabase implements Database {
   readonly profile: DialectProfile = new PostgresProfile();
   readonly kysely: Kysely<KernelTables>;
   readonly guestSql: GuestSql;
+  readonly parallelTransactions: number;
   readonly #pool: PostgresPool;
   readonly #ownerPool: PostgresPool | undefined;
   readonly #statementTimeoutMs: number;
@@ -58,6 +59,7 @@ export class PostgresDatabase implements Database {
       logger: options.logger,
       ...(guard && { beforeStatement: guard }),
     };
+    this.parallelTransactions = pool.maxConnections;
     this.#pool = new PostgresPool(pool);
     this.#ownerPool = options.ownerUrl === undefined ? undefined : new PostgresPool({
       ...pool,

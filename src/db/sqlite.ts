@@ -41,6 +41,7 @@ export class SqliteDatabase implements Database {
   readonly profile: DialectProfile = new SqliteProfile();
   readonly kysely: Kysely<KernelTables>;
   readonly guestSql: GuestSql;
+  readonly parallelTransactions = 1;
   readonly #turns: Turns;
   readonly #writer: SqliteConnection;
   readonly #reader: SqliteConnection | undefined;

@@ -11,16 +11,22 @@ import { createDatabaseAudit, type DatabaseAudit } from "../access/audit_store.t
 import { AddonModules } from "../addons/code/addon_modules.ts";
 import { type AddonSecrets, createAddonSecrets } from "../addons/code/addon_secrets.ts";
 import { createBreakerStore } from "../addons/code/breaker_store.ts";
-import { type CodeLimits, DEFAULT_CODE_LIMITS } from "../addons/code/code_limits.ts";
+import {
+  type CodeLimits,
+  DEFAULT_CODE_LIMITS,
+  transactionTimeoutMs,
+} from "../addons/code/code_limits.ts";
 import { type CodeService, createAddonCode } from "../addons/code/code_service.ts";
 import { InstallationCatalog } from "../addons/code/installation_catalog.ts";
 import { capabilitiesOf } from "../addons/code/invocation_context.ts";
+import { TransactionPlaces, transactionPlaces } from "../addons/code/transaction_places.ts";
 import { TrapJournal } from "../addons/code/trap_journal.ts";
 import type { LiveInstallations } from "../addons/live_installations.ts";
 import type { HostServices } from "../addons/host/context.ts";
 import { createHostServices } from "../addons/host/services.ts";
-import { createHookBus, type HookBus, type HookFailure } from "../addons/hooks/bus.ts";
-import { createHookService, type HookService } from "../addons/hooks/hook_service.ts";
+import { createHookBus, type HookFailure } from "../addons/hooks/bus.ts";
+import { createHookService } from "../addons/hooks/hook_service.ts";
+import type { Hooks } from "../addons/hooks/hooks.ts";
 import type { Clock } from "../base/clock.ts";
 import type { IdSource } from "../base/ids.ts";
 import { KERNEL_CONTRACT_VERSION } from "../bundle/manifest/kernel_range.ts";
@@ -52,9 +58,6 @@ export interface CodePlaneOptions {
   readonly logger: Logger;
 }
 
-/** Hooks as a host application uses them: it runs them, and may listen as well. */
-export type Hooks = HookService & Pick<HookBus, "onAction" | "onFilter">;
-
 /** What runs addon code. */
 export class CodePlane {
   readonly metrics: Metrics = createMetrics();
@@ -75,7 +78,8 @@ export class CodePlane {
   constructor(given: CodePlaneOptions) {
     const { options, database, registry, access, installations, clock, ids, logger } = given;
     const { metrics } = this;
-    const limits = codeLimits(options);
+    const { parallelTransactions } = database;
+    const limits = codeLimits(options, parallelTransactions);
     this.audit = createDatabaseAudit({ database, clock, logger, metrics });
     this.#enforcer = createEnforcer({
       mode: options.enforcement ?? "enforce",
@@ -92,15 +96,12 @@ export class CodePlane {
       metrics,
       audit: this.audit,
     });
+    const { maxWorkers, maxWorkersPerAddon } = options.sandbox ?? {};
     this.sandbox = createSandbox({
       source: new WalledWorkers(),
       limits: {
-        ...(options.sandbox?.maxWorkers === undefined
-          ? {}
-          : { maxWorkers: options.sandbox.maxWorkers }),
-        ...(options.sandbox?.maxWorkersPerAddon === undefined
-          ? {}
-          : { maxWorkersPerAddon: options.sandbox.maxWorkersPerAddon }),
+        ...(maxWorkers === undefined ? {} : { maxWorkers }),
+        ...(maxWorkersPerAddon === undefined ? {} : { maxWorkersPerAddon }),
       },
       logger,
     });
@@ -138,6 +139,7 @@ export class CodePlane {
       breakers: this.#breakers,
       host: this.#host,
       traps: this.#traps,
+      places: new TransactionPlaces(transactionPlaces(parallelTransactions)),
       limits,
     });
     this.secrets = createAddonSecrets(access, catalog, this.#host.secrets);
@@ -205,10 +207,11 @@ export class CodePlane {
   }
 
   #noteBreaker(change: BreakerChange): void {
-    const { addonKey, installationId, from, to, cause, openings } = change;
+    const { organizationId, addonKey, installationId, from, to, cause, openings } = change;
     this.audit.record({
       name: "circuit.changed",
       severity: to === "open" ? "warning" : "info",
+      organizationId,
       addonKey,
       installationId,
       details: { from, to, cause, openings },
@@ -220,9 +223,10 @@ function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-function codeLimits({ sandbox }: KernelOptions): CodeLimits {
+function codeLimits({ sandbox }: KernelOptions, parallelTransactions: number): CodeLimits {
   return {
     ...DEFAULT_CODE_LIMITS,
+    transactionTimeoutMs: transactionTimeoutMs(parallelTransactions),
     ...(sandbox?.memoryLimitMiB === undefined ? {} : { memoryLimitMiB: sandbox.memoryLimitMiB }),
     ...(sandbox?.timeoutMs === undefined ? {} : { timeoutMs: sandbox.timeoutMs }),
     ...(sandbox?.fuel === undefined ? {} : { fuel: sandbox.fuel }),

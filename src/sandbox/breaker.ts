@@ -24,6 +24,7 @@ import { countsAgainstGuest, sandboxError } from "./errors.ts";
 export interface BreakerSubject {
   readonly installationId: string;
   readonly addonKey: string;
+  readonly organizationId: string;
 }
 
 /** What a breaker shows. */
@@ -89,17 +90,24 @@ export class CircuitBreakers {
    * Runs something under a breaker. While it is closed, this costs no input or output.
    *
    * @param subject whose code is run.
-   * @param work runs it.
+   * @param work runs it; the function it is given throws `sandbox.circuit_open` where the breaker has
+   *   opened meanwhile, for work that had to wait before it runs anything.
    * @returns what the work gives.
    * @throws {KernelError} sandbox.circuit_open — refused at once, `details.retry_after_seconds` says
    *   when to come back; sandbox.circuit_unknown — the state could not be read; what the work throws.
    */
-  async run<T>(subject: BreakerSubject, work: () => Promise<T>): Promise<T> {
+  async run<T>(
+    subject: BreakerSubject,
+    work: (refuseIfOpen: () => void) => Promise<T>,
+  ): Promise<T> {
     const record = this.#records.known(subject.installationId) ??
       await this.#records.read(subject.installationId);
     if (record.state.state === "open") return await this.#runProbe(subject, record, work);
     try {
-      return await work();
+      return await work(() => {
+        if (record.state.state !== "open") return;
+        throw circuitOpen(subject, record, this.#clock.nowMs());
+      });
     } catch (thrown) {
       if (countsAgainstGuest(thrown)) this.#count(subject, record);
       throw thrown;
@@ -161,11 +169,12 @@ export class CircuitBreakers {
   async #runProbe<T>(
     subject: BreakerSubject,
     record: BreakerRecord,
-    work: () => Promise<T>,
+    work: (refuseIfOpen: () => void) => Promise<T>,
   ): Promise<T> {
     const probe = await this.#claimProbe(subject, record);
     try {
-      const value = await work();
+      // The probe is let through because the breaker is open.
+      const value = await work(() => {});
       this.#endProbe(subject, record, probe, "succeeded");
       return value;
     } catch (thrown) {
@@ -229,14 +238,13 @@ export class CircuitBreakers {
     to: BreakerPhase,
     cause: BreakerChange["cause"],
   ): void {
-    const { installationId, addonKey } = subject;
     const { openings } = record.state;
     const atMs = this.#clock.nowMs();
     try {
-      this.#onChange({ installationId, addonKey, from, to, cause, openings, atMs });
+      this.#onChange({ ...subject, from, to, cause, openings, atMs });
     } catch (thrown) {
       this.#logger.error("A change of a circuit breaker was not recorded", {
-        installation_id: installationId,
+        installation_id: subject.installationId,
         error: String(thrown),
       });
     }

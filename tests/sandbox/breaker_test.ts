@@ -7,7 +7,7 @@ import { sandboxError } from "../../src/sandbox/errors.ts";
 import { silentLogger } from "../../src/telemetry/log.ts";
 import { outcome } from "./pool_fakes.ts";
 
-const SUBJECT = { installationId: "inst-1", addonKey: "billing" };
+const SUBJECT = { installationId: "inst-1", addonKey: "billing", organizationId: "org-a" };
 
 /** A table in memory that can break. */
 class MemoryStore implements BreakerStore {

@@ -13,7 +13,7 @@ import type { Model } from "../../models/model.ts";
 import type { ModelRegistry } from "../../models/registry.ts";
 import type { RecordService } from "../../records/record_service.ts";
 import type { ActionDefinition, TriggerDefinition } from "../../bundle/manifest/manifest.ts";
-import type { AddonCode, CodeCall, OpenFunction } from "../code/addon_code.ts";
+import type { FunctionCall, FunctionOpener, OpenFunction } from "../code/open_function.ts";
 import { actionNotFound, triggerUnsupported } from "../errors.ts";
 import type { ActionResult, ActionService } from "./action_service.ts";
 import { type ActionAnswer, actionInput, readAnswer } from "./envelope.ts";
@@ -24,7 +24,7 @@ export interface ActionServiceOptions {
   readonly registry: ModelRegistry;
   readonly access: AccessService;
   readonly records: RecordService;
-  readonly code: AddonCode;
+  readonly code: FunctionOpener;
 }
 
 /** A manifest without a trigger means a webhook (contract/metacore.md §8.4). */
@@ -82,10 +82,11 @@ class Actions implements ActionService {
     }
     const { code } = this.#options;
     const { caller, model } = run;
+    const place = trigger.run_in_tx === true ? "in a transaction" : "alone";
     return await code.open(caller, model.addonKey, trigger.export, async (call) => {
-      if (trigger.run_in_tx === true) return await this.#callInTransaction(call, trigger, run);
+      if (place === "in a transaction") return await this.#callInTransaction(call, trigger, run);
       return readAnswer(await call({ input: inputOf(trigger, run) }));
-    });
+    }, place);
   }
 
   async #callInTransaction(
@@ -110,7 +111,7 @@ class Actions implements ActionService {
   }
 }
 
-function inputOf(trigger: TriggerDefinition, run: Run): CodeCall["input"] {
+function inputOf(trigger: TriggerDefinition, run: Run): FunctionCall["input"] {
   const { caller, model, action, row, payload } = run;
   return ({ installationId }) =>
     actionInput({

@@ -7,24 +7,13 @@
 
 import type { Caller } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
-import type { Transaction } from "../../db/database.ts";
 import type { JobRun } from "../hooks/envelope.ts";
 import type { TrapReport } from "../../sandbox/trap_report.ts";
 
-/** What is known of the installation that is about to be called. */
-export interface CalledInstallation {
-  readonly installationId: string;
-}
-
 /** One call of a function. */
 export interface CodeCall {
-  /** Makes the input, a JSON document or bytes. */
-  readonly input: (called: CalledInstallation) => JsonObject | Uint8Array;
-  /**
-   * The transaction that the function's writes join; `missing` where it was promised one and there
-   * is none, which its writes are then told.
-   */
-  readonly transaction?: Transaction | "missing";
+  /** A JSON document, or bytes as the function takes them. */
+  readonly input: JsonObject | Uint8Array;
   /** Shorter than the limit of manifest and operator, in milliseconds. */
   readonly timeoutMs?: number;
   /** Stops the call. @default the caller's signal */
@@ -33,16 +22,16 @@ export interface CodeCall {
 
 /** State of an installation's code. */
 export interface CodeStatus {
-  /** `open`: calls are refused until the next probe; see {@link AddonCode.resetBreaker}. */
+  /**
+   * `open`: calls are refused until the next probe; see {@link AddonCode.resetBreaker}. `half_open`:
+   * the next call is that probe.
+   */
   readonly breaker: "closed" | "open" | "half_open";
   /** Recent failures that the breaker counts. */
   readonly failures: number;
   /** When the next probe is let through, RFC 3339; absent while the breaker is closed. */
   readonly retryAt?: string;
 }
-
-/** A function of an installation, everything loaded that calling it takes. */
-export type OpenFunction = (call: CodeCall) => Promise<Uint8Array>;
 
 /** Calls addon code. */
 export interface AddonCode {
@@ -60,20 +49,6 @@ export interface AddonCode {
     functionName: string,
     call: CodeCall,
   ): Promise<Uint8Array>;
-  /**
-   * Opens a function for work that calls it: what has to be read from the database is read before the
-   * work begins, so that the work may hold a transaction.
-   *
-   * @param work calls the function, once or more often.
-   * @returns what the work gives.
-   * @throws {KernelError} as {@link AddonCode.call}, and what the work throws.
-   */
-  open<T>(
-    caller: Caller,
-    addonKey: string,
-    functionName: string,
-    work: (call: OpenFunction) => Promise<T>,
-  ): Promise<T>;
   /**
    * Runs a job of a GoNext plugin that is enabled in the caller's organization, once.
    *

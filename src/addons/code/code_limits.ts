@@ -13,10 +13,7 @@ export interface CodeLimits {
   readonly memoryLimitMiB: number;
   /** Longest an invocation may take, waiting included, in milliseconds; a manifest may ask for less. */
   readonly timeoutMs: number;
-  /**
-   * Longest an invocation inside a transaction may take, in milliseconds: others wait for its locks
-   * (on SQLite for the one writer there is).
-   */
+  /** Longest an invocation inside a transaction may take, in milliseconds: others wait for it. */
   readonly transactionTimeoutMs: number;
   /** CPU budget of an invocation in checks (loop turns and calls); absent means time alone bounds it. */
   readonly fuel?: number;
@@ -24,11 +21,26 @@ export interface CodeLimits {
   readonly compileTimeoutMs: number;
 }
 
+/** Others wait for the rows that a transaction has locked, and for its connection. */
+const MAX_TRANSACTION_MS = 5_000;
+/** Where there is one writer, every other write of the server waits for a transaction's end. */
+const MAX_ONLY_WRITER_MS = 1_000;
+
+/**
+ * Tells how long addon code may hold a transaction.
+ *
+ * @param parallelTransactions how many transactions the database runs at one time.
+ * @returns milliseconds.
+ */
+export function transactionTimeoutMs(parallelTransactions: number): number {
+  return parallelTransactions === 1 ? MAX_ONLY_WRITER_MS : MAX_TRANSACTION_MS;
+}
+
 /** {@link CodeLimits} where nothing else is said. */
 export const DEFAULT_CODE_LIMITS: CodeLimits = {
   memoryLimitMiB: 256,
   timeoutMs: 30_000,
-  transactionTimeoutMs: 5_000,
+  transactionTimeoutMs: MAX_TRANSACTION_MS,
   compileTimeoutMs: 10_000,
 };
 

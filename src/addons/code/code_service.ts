@@ -8,7 +8,7 @@
 import type { AccessService } from "../../access/access_service.ts";
 import type { Caller } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
-import type { CircuitBreakers } from "../../sandbox/breaker.ts";
+import type { BreakerSubject, CircuitBreakers } from "../../sandbox/breaker.ts";
 import type { GuestCode, InvocationResult, LoadedModule, Sandbox } from "../../sandbox/sandbox.ts";
 import type { Target } from "../../sandbox/abi.ts";
 import type { TrapReport } from "../../sandbox/trap_report.ts";
@@ -17,11 +17,13 @@ import type { HostServices } from "../host/context.ts";
 import { actionEnvelope, jobEnvelope, type JobRun } from "../hooks/envelope.ts";
 import { functionNotExported, noCode } from "../errors.ts";
 import type { LiveInstallation } from "../live_installations.ts";
-import type { AddonCode, CodeCall, CodeStatus, OpenFunction } from "./addon_code.ts";
+import type { AddonCode, CodeCall, CodeStatus } from "./addon_code.ts";
 import type { AddonModules } from "./addon_modules.ts";
 import { type CodeLimits, timeoutMsOf } from "./code_limits.ts";
 import type { InstallationCatalog } from "./installation_catalog.ts";
 import { hostContext, InstallationFactsCache } from "./invocation_context.ts";
+import type { CallPlace, FunctionCall, FunctionOpener, OpenFunction } from "./open_function.ts";
+import type { TransactionPlaces } from "./transaction_places.ts";
 import type { TrapJournal } from "./trap_journal.ts";
 
 /** What calling addon code takes. */
@@ -33,6 +35,7 @@ export interface CodeServiceOptions {
   readonly breakers: CircuitBreakers;
   readonly host: HostServices;
   readonly traps: TrapJournal;
+  readonly places: TransactionPlaces;
   readonly limits: CodeLimits;
 }
 
@@ -47,7 +50,7 @@ export function createAddonCode(options: CodeServiceOptions): CodeService {
 }
 
 /** Calls addon code. */
-export class CodeService implements AddonCode {
+export class CodeService implements AddonCode, FunctionOpener {
   readonly #options: CodeServiceOptions;
   readonly #facts = new InstallationFactsCache();
 
@@ -62,7 +65,10 @@ export class CodeService implements AddonCode {
     functionName: string,
     call: CodeCall,
   ): Promise<Uint8Array> {
-    return this.open(caller, addonKey, functionName, (open) => open(call));
+    return this.open(caller, addonKey, functionName, (open) => {
+      const { input, ...rest } = call;
+      return open({ ...rest, input: () => input });
+    });
   }
 
   async open<T>(
@@ -70,16 +76,37 @@ export class CodeService implements AddonCode {
     addonKey: string,
     functionName: string,
     work: (call: OpenFunction) => Promise<T>,
+    place: CallPlace = "alone",
   ): Promise<T> {
     const installation = await this.#options.catalog.enabled(caller.organizationId, addonKey);
     const exports = installation.manifest.backend?.exports ?? [];
     if (!exports.includes(functionName)) throw functionNotExported(addonKey, functionName);
-    return await this.openTarget(caller, installation, (invoke, { abi }) => {
+    return await this.openTarget(caller, installation, (invoke, { abi, refuseIfOpen }) => {
       const target: Target = abi === "metacore/1"
         ? { kind: "export", name: functionName }
         : { kind: "hook", name: functionName };
-      return work(async (call) => (await invoke(target, call)).output);
+      const run = () => work(async (call) => (await invoke(target, call)).output);
+      return place === "alone" ? run() : this.#inPlace(caller, installation, () => {
+        refuseIfOpen();
+        return run();
+      });
     });
+  }
+
+  /** Waits where nothing is held until the work may hold a transaction. */
+  async #inPlace<T>(
+    { organizationId, signal }: Caller,
+    { manifest }: LiveInstallation,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const { places, limits } = this.#options;
+    const holder = {
+      organizationId,
+      addonKey: manifest.key,
+      timeoutMs: timeoutMsOf(manifest.backend ?? { runtime: "wasm" }, limits, "alone"),
+      ...(signal === undefined ? {} : { signal }),
+    };
+    return await places.within(holder, work);
   }
 
   /**
@@ -87,20 +114,18 @@ export class CodeService implements AddonCode {
    *
    * @param caller who asks.
    * @param installation an enabled installation of the caller's organization.
-   * @param work is given the way to invoke, and the module.
+   * @param work is given the way to invoke, and what else it may want to know.
    * @returns what the work gives.
    * @throws {KernelError} addon.no_code, sandbox.*, and what the work throws.
    */
   async openTarget<T>(
     caller: Caller,
     installation: LiveInstallation,
-    work: (invoke: Invoke, module: LoadedModule) => Promise<T>,
+    work: (invoke: Invoke, opened: OpenTarget) => Promise<T>,
   ): Promise<T> {
     const { breakers, catalog, modules, traps } = this.#options;
-    const { row, manifest } = installation;
     const code = modules.codeOf(installation);
-    const subject = { installationId: row.id, addonKey: manifest.key };
-    return await breakers.run(subject, async () => {
+    return await breakers.run(subjectOf(installation), async (refuseIfOpen) => {
       const module = await code.load();
       const others = await catalog.all(caller.organizationId);
       const opened = { caller, installation, module, others, code: withModule(code, module) };
@@ -111,7 +136,7 @@ export class CodeService implements AddonCode {
           traps.note(thrown, { caller, installation, moduleId: code.id, module, target });
           throw thrown;
         }
-      }, module);
+      }, { abi: module.abi, refuseIfOpen });
     });
   }
 
@@ -146,8 +171,8 @@ export class CodeService implements AddonCode {
 
   async resetBreaker(caller: Caller, addonKey: string): Promise<void> {
     await this.#options.access.check(caller, "addons.operate");
-    const { row } = await this.#installation(caller, addonKey);
-    await this.#options.breakers.reset({ installationId: row.id, addonKey });
+    const installation = await this.#installation(caller, addonKey);
+    await this.#options.breakers.reset(subjectOf(installation));
   }
 
   async stop(caller: Caller, addonKey: string): Promise<number> {
@@ -162,7 +187,7 @@ export class CodeService implements AddonCode {
     return installation;
   }
 
-  async #invoke(opened: OpenCode, target: Target, call: CodeCall): Promise<InvocationResult> {
+  async #invoke(opened: OpenCode, target: Target, call: FunctionCall): Promise<InvocationResult> {
     const { host, limits, sandbox } = this.#options;
     const { caller, installation, module, others } = opened;
     const { row, manifest } = installation;
@@ -184,7 +209,13 @@ export class CodeService implements AddonCode {
 }
 
 /** Invokes something of a guest. */
-export type Invoke = (target: Target, call: CodeCall) => Promise<InvocationResult>;
+export type Invoke = (target: Target, call: FunctionCall) => Promise<InvocationResult>;
+
+/** What work on an open target is told. */
+export interface OpenTarget extends Pick<LoadedModule, "abi"> {
+  /** Throws where the breaker has opened since: for work that waits before it invokes. */
+  readonly refuseIfOpen: () => void;
+}
 
 /** An installation's code, loaded. */
 interface OpenCode {
@@ -194,6 +225,14 @@ interface OpenCode {
   /** Installations of the organization by addon key. */
   readonly others: ReadonlyMap<string, LiveInstallation>;
   readonly code: GuestCode;
+}
+
+function subjectOf({ row, manifest }: LiveInstallation): BreakerSubject {
+  return {
+    installationId: row.id,
+    addonKey: manifest.key,
+    organizationId: row.organization_id,
+  };
 }
 
 /** Nothing is read any more when a worker is started for it. */

@@ -14,7 +14,7 @@ import type { LoadedModule } from "../../sandbox/sandbox.ts";
 import type { HostContext } from "../host/context.ts";
 import { DEFAULT_VALUE_QUOTA, type ValueQuota } from "../host/value_store.ts";
 import type { LiveInstallation } from "../live_installations.ts";
-import type { CodeCall } from "./addon_code.ts";
+import type { FunctionCall } from "./open_function.ts";
 import { guestSettings } from "./guest_settings.ts";
 
 /** What is known once per installation, not once per call. */
@@ -66,7 +66,7 @@ export interface InvocationFacts {
   readonly module: Pick<LoadedModule, "abi" | "level">;
   /** Installations of the organization by addon key. */
   readonly others: ReadonlyMap<string, LiveInstallation>;
-  readonly call: CodeCall;
+  readonly call: FunctionCall;
 }
 
 /**

@@ -50,8 +50,11 @@ export interface HookRegistration {
 
 /** One handler that failed. */
 export interface HookFailure {
+  /** Name of the hook. */
   readonly hook: string;
+  /** Whose handler it is, as it was registered. */
   readonly source: string;
+  /** What it threw. */
   readonly error: unknown;
 }
 
