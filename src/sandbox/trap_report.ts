@@ -53,6 +53,7 @@ export interface TrapFrame {
 
 /** A failed invocation. */
 export interface TrapReport {
+  /** Its own id, a UUIDv7. */
   readonly id: string;
   /** Time in ISO 8601. */
   readonly at: string;
@@ -60,16 +61,23 @@ export interface TrapReport {
   readonly code: string;
   /** A stable word, such as `unreachable`, `out_of_bounds`, `timeout`. */
   readonly reason: string;
+  /** What the engine or the kernel says about it. */
   readonly message: string;
   /** What the guest said itself. */
   readonly guestMessage?: string;
   /** The innermost first. */
   readonly frames: readonly TrapFrame[];
+  /** What of the addon was called. */
   readonly target: Target;
+  /** Key of the addon. */
   readonly addonKey: string;
+  /** The addon's installation. */
   readonly installationId: string;
+  /** The organization in which it ran. */
   readonly organizationId: string;
+  /** The request in which it ran, as in the log. */
   readonly requestId?: string;
+  /** Identity of the module; changes with its bytes. */
   readonly moduleId: string;
 }
 

@@ -64,13 +64,6 @@ export class Counter {
     if (fuel !== undefined && this.#value > fuel) this.#raise(fuel - this.#value);
   }
 
-  /** Counts from zero, as in a new instance. */
-  restart(): void {
-    this.#counter.value = 0;
-    this.#granted = 0;
-    this.#usedBefore = 0;
-  }
-
   /** Checks since {@link begin}. */
   get used(): number {
     return this.#used - this.#usedBefore;

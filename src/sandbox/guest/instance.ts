@@ -110,14 +110,13 @@ export class Instance {
   }
 
   /**
-   * Makes the instance what it was when it was remembered.
+   * Makes the instance what it was when it was remembered; each budget of its counter begins anew anyway.
    *
    * @returns false when it cannot be used again.
    */
   restore(): boolean {
     if (this.isSpent || this.#snapshot?.restore() !== true) return false;
     this.organizationId = undefined;
-    this.counter?.restart();
     return true;
   }
 
