@@ -20,7 +20,7 @@
 
 // The kernel and what it is made from.
 export { createKernel, type Kernel, type RequestOrigin, VERSION } from "./src/kernel/kernel.ts";
-export type { KernelOptions } from "./src/kernel/options.ts";
+export type { EgressSettings, KernelOptions, SandboxSettings } from "./src/kernel/options.ts";
 export type { KernelServices } from "./src/kernel/services.ts";
 
 // Failures.
@@ -43,6 +43,10 @@ export {
 
 // Services.
 export type { AccessService } from "./src/access/access_service.ts";
+export type { AuditLog } from "./src/access/audit_log.ts";
+export type { AuditListOptions, KeptAuditRecord } from "./src/access/audit_table.ts";
+export type { EnforcementMode } from "./src/access/capability.ts";
+export type { AuditRecord } from "./src/telemetry/audit.ts";
 export type {
   AddonService,
   Installation,
@@ -69,10 +73,30 @@ export type {
   RecordPage,
   RecordService,
 } from "./src/records/record_service.ts";
+export type {
+  ActionError,
+  ActionResult,
+  ActionService,
+} from "./src/addons/actions/action_service.ts";
+export type { AddonCode, CodeCall, CodeStatus } from "./src/addons/code/addon_code.ts";
+export type { AddonSecrets } from "./src/addons/code/addon_secrets.ts";
+export type { JobRun } from "./src/addons/hooks/envelope.ts";
+export type { TrapFrame, TrapReport } from "./src/sandbox/trap_report.ts";
+export type { Target } from "./src/sandbox/abi.ts";
 export type { EventLog } from "./src/events/log.ts";
 export type { EventRecord } from "./src/events/event.ts";
 export { JsonText } from "./src/base/json_text.ts";
 export type { Json, JsonObject } from "./src/base/json.ts";
+
+// Hooks.
+export {
+  type ActionHandler,
+  type FilterHandler,
+  type HookFailure,
+  type HookRegistration,
+  ShortCircuit,
+} from "./src/addons/hooks/bus.ts";
+export type { FilteredValue, Hooks } from "./src/addons/hooks/hooks.ts";
 
 // Models of the host application.
 export type { HostColumn, HostModelDefinition, HostRelation } from "./src/models/host_model.ts";
@@ -87,6 +111,7 @@ export type {
   ColumnDefinition,
   ExtensionDefinition,
   FrontendDefinition,
+  GonextDefinition,
   Manifest,
   ModelDefinition,
   NavigationGroup,

@@ -36,6 +36,7 @@ export interface AuditListOptions {
   readonly after?: number;
   /** Records at most, 1 to 500. @default 50 */
   readonly limit?: number;
+  /** Records about this addon only. @default every addon */
   readonly addonKey?: string;
 }
 

@@ -10,10 +10,10 @@ import type { ActionService } from "../addons/actions/action_service.ts";
 import type { AddonService } from "../addons/addon_service.ts";
 import type { AddonCode } from "../addons/code/addon_code.ts";
 import type { AddonSecrets } from "../addons/code/addon_secrets.ts";
+import type { Hooks } from "../addons/hooks/hooks.ts";
 import type { AuthService } from "../auth/auth_service.ts";
 import type { EventLog } from "../events/log.ts";
 import type { MetadataService } from "../models/metadata_service.ts";
-import type { Hooks } from "./code_plane.ts";
 import type { RecordService } from "../records/record_service.ts";
 
 /** Everything the kernel does, as services that need no HTTP. */

@@ -401,6 +401,13 @@ Deno.test("Actions: every base, with a body, an empty one or none", () =>
       });
     }
     assert.equal((await ask(ACTION, { method: "POST" })).status, 200);
+    // A server gives a stream to a request without a length, as `curl -X POST` sends it.
+    const nothing = () => new ReadableStream({ start: (stream) => stream.close() });
+    for (const headers of [{ "content-type": "application/json" }, {}]) {
+      const empty = await ask(ACTION, { method: "POST", headers, body: nothing() });
+      assert.equal(empty.status, 200, await empty.text());
+      assert.deepEqual(calls.pop()!.at(-1), {});
+    }
     const payloads = calls.map((call) => call.slice(2));
     assert.deepEqual(payloads.at(-2), ["tickets", RECORD_ID, "close", { note: "now" }]);
     assert.deepEqual(payloads.at(-1), ["tickets", RECORD_ID, "close", {}]);

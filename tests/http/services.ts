@@ -252,8 +252,6 @@ function constantActions(calls: Call[]): ActionService {
 function constantCode(calls: Call[]): AddonCode {
   return {
     call: gives(calls, "call", new Uint8Array()),
-    open: (_caller, _addonKey, _functionName, work) =>
-      work(() => Promise.resolve(new Uint8Array())),
     runJob: gives(calls, "runJob", undefined),
     traps: gives(calls, "traps", []),
     status: gives(calls, "status", { breaker: "closed" as const, failures: 0 }),

@@ -45,7 +45,7 @@ export interface JobRun {
   readonly idempotencyKey?: string;
   /** Attempts before this one. @default 0 */
   readonly retryCount?: number;
-  /** @default null */
+  /** What the job is given. @default null */
   readonly payload?: Json;
 }
 

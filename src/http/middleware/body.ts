@@ -96,8 +96,34 @@ function joined(chunks: readonly Uint8Array[], total: number): Uint8Array {
  *   {@link readBytes}.
  */
 export async function readJson(exchange: Exchange, limits: HttpLimits): Promise<unknown> {
-  if (!JSON_TYPE.test(mediaTypeOf(exchange.request))) throw invalidContentType("application/json");
+  checkJsonType(exchange);
+  return parseJson(await readBytes(exchange, limits.jsonBytes), limits);
+}
+
+/**
+ * Reads a JSON body that may be absent. That there is none shows when it is read: a server gives a
+ * stream to a request that has neither a length nor chunks.
+ *
+ * @param exchange the request.
+ * @param limits size and depth.
+ * @returns as {@link readJson}; undefined where no byte came.
+ * @throws {KernelError} as {@link readJson}.
+ */
+export async function readJsonOrNothing(
+  exchange: Exchange,
+  limits: HttpLimits,
+): Promise<unknown> {
   const bytes = await readBytes(exchange, limits.jsonBytes);
+  if (bytes.byteLength === 0) return undefined;
+  checkJsonType(exchange);
+  return parseJson(bytes, limits);
+}
+
+function checkJsonType({ request }: Exchange): void {
+  if (!JSON_TYPE.test(mediaTypeOf(request))) throw invalidContentType("application/json");
+}
+
+function parseJson(bytes: Uint8Array, limits: HttpLimits): unknown {
   let text: string;
   let value: unknown;
   try {

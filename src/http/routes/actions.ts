@@ -15,7 +15,7 @@ import type { Answer } from "../answer.ts";
 import { invalidBody } from "../errors.ts";
 import type { Exchange } from "../exchange.ts";
 import { failureAnswer } from "../failure.ts";
-import { readJson } from "../middleware/body.ts";
+import { readJsonOrNothing } from "../middleware/body.ts";
 import type { RouteContext, UserRoute } from "../route.ts";
 
 const BASES: readonly string[] = [
@@ -79,11 +79,10 @@ async function run(
 
 /** Buttons without a form send no body, or an empty one. */
 async function payloadOf(exchange: Exchange, limits: RouteContext["limits"]): Promise<JsonObject> {
-  const { body, headers } = exchange.request;
-  if (body === null || headers.get("content-length") === "0") return {};
+  if (exchange.request.body === null) return {};
   // Border: what was parsed as JSON is JSON.
-  const value = await readJson(exchange, limits) as Json;
-  if (value === null) return {};
+  const value = await readJsonOrNothing(exchange, limits) as Json | undefined;
+  if (value === undefined || value === null) return {};
   if (!isJsonObject(value)) throw invalidBody("the body of an action is a JSON object, or absent");
   return value;
 }
