@@ -118,10 +118,20 @@ class PostgresExecuteDialect implements Dialect {
   }
 }
 
+/**
+ * Who has the writer's turn is the database's matter. Kysely would run one query after the other, and
+ * a write that waits for its turn would keep every read waiting.
+ */
+class UnorderedSqliteAdapter extends SqliteAdapter {
+  override get supportsMultipleConnections(): boolean {
+    return true;
+  }
+}
+
 class SqliteExecuteDialect implements Dialect {
   constructor(readonly execute: Execute) {}
   createAdapter(): DialectAdapter {
-    return new SqliteAdapter();
+    return new UnorderedSqliteAdapter();
   }
   createDriver(): Driver {
     return new ExecuteDriver(this.execute);

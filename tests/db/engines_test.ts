@@ -553,6 +553,35 @@ Deno.test({
   },
 });
 
+Deno.test("SQLite: reads of a file wait neither for a transaction nor for a write that does", async () => {
+  const path = `${await Deno.makeTempDir()}/kernel.db`;
+  await using t = await openTestDatabase("sqlite", { path });
+  const { database } = t;
+  const row = {
+    id: ORG_A,
+    name: "Acme",
+    slug: "acme",
+    created_at: "2026-01-01T00:00:00.000Z",
+    updated_at: "2026-01-01T00:00:00.000Z",
+  };
+  const free = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  const holding = database.transaction(null, async () => {
+    begun.resolve();
+    await free.promise;
+  });
+  await begun.promise;
+  const writing = database.kysely.insertInto("organizations").values(row).execute();
+  const reading = database.kysely.selectFrom("organizations").select("id").execute();
+  const first = await Promise.race([
+    reading.then(() => "read"),
+    new Promise((resolve) => setTimeout(resolve, 1_000, "waited")),
+  ]);
+  free.resolve();
+  await Promise.all([holding, writing, reading]);
+  assert.equal(first, "read");
+});
+
 Deno.test("SQLite: a turn to write is waited for, and not for ever", async () => {
   const database = await openDatabase({
     url: "sqlite::memory:",

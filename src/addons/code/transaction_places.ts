@@ -90,7 +90,8 @@ export class TransactionPlaces {
       this.#held--;
       line.held--;
       this.#forget(key, line);
-      this.#serve();
+      // What the work threw is told first: whoever is next may have to know of it.
+      if (this.#waiting > 0) setTimeout(() => this.#serve());
     }
   }
 
