@@ -19,6 +19,14 @@ const BLOCKS: Readonly<Record<string, string>> = {
   requires: "required addons are not checked",
 };
 
+/** The same of a GoNext plugin, whose hooks are called. */
+const GONEXT_BLOCKS: Readonly<Record<string, string>> = {
+  requires: "the host's version is not checked",
+  depends: "required plugins are not checked",
+  signature: "signatures are not verified",
+  jobs: "jobs run when the host application runs them; there is no queue yet",
+};
+
 /**
  * Lists what a manifest asks for in vain.
  *
@@ -28,8 +36,9 @@ const BLOCKS: Readonly<Record<string, string>> = {
  */
 export function unsupportedParts(manifest: Manifest, outboundHttp: "on" | "off"): string[] {
   const found: string[] = [];
+  const blocks = manifest.gonext === undefined ? BLOCKS : GONEXT_BLOCKS;
   for (const [block, value] of Object.entries(manifest.document)) {
-    const consequence = BLOCKS[block];
+    const consequence = blocks[block];
     if (consequence !== undefined && !isEmpty(value)) found.push(`${block}: ${consequence}`);
   }
   const runtime = manifest.backend?.runtime;

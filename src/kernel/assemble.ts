@@ -112,7 +112,7 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
   });
   const { code, hooks, operator, secrets } = plane;
   const actions = createActionService({ database, registry, access, records, code });
-  const audit = createAuditLog(database, access);
+  const audit = createAuditLog(database, access, plane.audit);
   const addons = createAddonService({
     database,
     registry,

@@ -142,10 +142,13 @@ function checkImport(
   }
   const kind = capabilityKind(name);
   if (kind === undefined || policy.holds(kind)) return;
-  const message = `Import "${name}" needs a capability "${kind}", which the manifest lacks.`;
   // GoNext's SDKs link every function whether it is used or not; a call is refused all the same.
-  if (abi === "gonext/1") warnings.push(message);
-  else problem(message);
+  if (abi === "gonext/1") warnings.push(lacking(name, kind.replace(":", ".")));
+  else problem(lacking(name, kind));
+}
+
+function lacking(name: string, capability: string): string {
+  return `Import "${name}" needs the capability "${capability}", which the manifest lacks.`;
 }
 
 function checkMetacoreExports(

@@ -273,8 +273,8 @@ Deno.test("imports need their capability; GoNext's are only warned of", async ()
     (import "metacore_host" "db_query" (func (param i32 i32 i32 i32) (result i64)))`;
   assert.deepEqual(await problems(imports + METACORE), []);
   assert.deepEqual(await problems(imports + METACORE, { holds }), [
-    'Import "metacore_host.http_fetch" needs a capability "http:fetch", which the manifest lacks.',
-    'Import "metacore_host.event_emit" needs a capability "event:emit", which the manifest lacks.',
+    'Import "metacore_host.http_fetch" needs the capability "http:fetch", which the manifest lacks.',
+    'Import "metacore_host.event_emit" needs the capability "event:emit", which the manifest lacks.',
   ]);
   const info = await inspect(
     `(import "env_net" "gn_http_fetch" (func (param i32 i32) (result i64))) ${GONEXT}`,
