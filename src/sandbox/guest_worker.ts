@@ -122,7 +122,15 @@ export class WorkerHandle implements GuestWorker {
   }
 
   /** See {@link GuestWorker}. */
-  async invoke(invocation: Invocation): Promise<InvocationResult> {
+  invoke(invocation: Invocation): Promise<InvocationResult> {
+    try {
+      return this.#begin(invocation).result;
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
+  }
+
+  #begin(invocation: Invocation): RunningInvocation {
     if (!this.isUsable || this.#hasEnded) throw closed();
     if (this.#running !== undefined) throw new Error("a worker runs one invocation at a time");
     const message = RunningInvocation.message(this.#uses + 1, invocation);
@@ -136,7 +144,7 @@ export class WorkerHandle implements GuestWorker {
     this.#slot.begin(running.deadlineMs);
     this.#setAlarm(running.deadlineMs);
     this.#post(message, message.input);
-    return await running.result;
+    return running;
   }
 
   /** See {@link GuestWorker}. */

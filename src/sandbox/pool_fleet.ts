@@ -146,8 +146,12 @@ export class Fleet {
     const id = slot.code?.id ?? "";
     const stack = this.#idle.get(id);
     if (stack === undefined) return;
-    const at = stack.lastIndexOf(slot);
-    if (at >= 0) stack.splice(at, 1);
+    // The one that ran last is nearly always the one that runs next.
+    if (stack.at(-1) === slot) stack.pop();
+    else {
+      const at = stack.lastIndexOf(slot);
+      if (at >= 0) stack.splice(at, 1);
+    }
     if (stack.length === 0) this.#idle.delete(id);
   }
 }

@@ -77,8 +77,7 @@ export class RunningInvocation {
         `The input has ${input.length} bytes; ${cap} are allowed.`,
       );
     }
-    const nameBytes = new TextEncoder().encode(target.name).length;
-    if (nameBytes === 0 || nameBytes > MAX_NAME_BYTES) {
+    if (!isNameLength(target.name)) {
       throw sandboxError(
         "sandbox.bad_payload",
         `The name of a target has 1 to ${MAX_NAME_BYTES} bytes.`,
@@ -92,7 +91,8 @@ export class RunningInvocation {
       input: ownBytes(input),
       organizationId,
       timeoutMs,
-      fuel,
+      // What is not there is not sent: every name costs.
+      ...(fuel === undefined ? {} : { fuel }),
     };
   }
 
@@ -206,6 +206,12 @@ function toReply(id: number, reply: HostReply): ReplyMessage {
     throw new RangeError("a host function answered with a status that is no whole number");
   }
   return { t: "reply", id, status };
+}
+
+function isNameLength(name: string): boolean {
+  // A UTF-16 unit is at most three bytes: short names need not be encoded to be measured.
+  if (name.length * 3 <= MAX_NAME_BYTES) return name.length > 0;
+  return new TextEncoder().encode(name).length <= MAX_NAME_BYTES;
 }
 
 /** Bytes that may be handed to another thread: the caller keeps its own. */

@@ -280,6 +280,18 @@ Deno.test("an instance that failed is not used again, the worker may be", async 
   });
 });
 
+Deno.test("an instance whose `free` failed is not used again", async () => {
+  const wat = metacoreWat({
+    more: '(func (export "free") (param i32 i32) unreachable)',
+    run: "(call $pack (local.get $ptr) (local.get $len))",
+  });
+  await withCounted(async (start) => {
+    const worker = await start(await loadedFromWat(wat));
+    assert.equal(new Set(await outputs(worker, 4)).size, 1);
+    assert.equal(worker.made(), 4);
+  });
+});
+
 Deno.test("an instance that was set back costs the same fuel, to the last check", async () => {
   const wat = metacoreWat({
     more: "(global $g (mut i32) (i32.const 0))",

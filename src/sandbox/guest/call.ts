@@ -59,7 +59,7 @@ async function callExport(
   const result = unpack(answer);
   if (result.length === 0) return EMPTY;
   const output = copyOut(result.pointer, result.length, instance, MAX_OUTPUT_BYTES["metacore/1"]);
-  await release(result.pointer, result.length, instance, scope);
+  if (instance.free !== undefined) await release(result.pointer, result.length, instance, scope);
   return output;
 }
 
@@ -107,7 +107,9 @@ async function place(
   if (alloc === undefined) throw missing("alloc");
   let pointer: unknown;
   try {
-    pointer = await alloc(bytes.length);
+    pointer = alloc(bytes.length);
+    // Waiting for what is there already would cost a turn of the queue.
+    if (typeof pointer !== "number") pointer = await pointer;
   } catch (thrown) {
     if (scope.stop.isStopped || scope.stop.ending !== undefined) throw thrown;
     scope.stop.note({
@@ -132,7 +134,8 @@ async function place(
 async function run(entry: GuestFunction, ...args: (number | bigint)[]): Promise<bigint> {
   let answer: unknown;
   try {
-    answer = await entry(...args);
+    answer = entry(...args);
+    if (typeof answer !== "bigint") answer = await answer;
   } catch (thrown) {
     // The engine's refusal to convert an argument; guests throw other things.
     if (!(thrown instanceof TypeError)) throw thrown;

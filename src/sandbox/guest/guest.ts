@@ -103,7 +103,7 @@ export class Guest {
     scope.deadlineMs = nowMs() + message.timeoutMs;
     let stage: "starting" | "calling" = "starting";
     try {
-      const instance = await this.#instanceFor(message);
+      const instance = this.#readyFor(message) ?? await this.#makeFor(message);
       stage = "calling";
       scope.stop.check();
       const output = await callGuest(message, instance, scope);
@@ -116,8 +116,9 @@ export class Guest {
         id: message.id,
         output,
         memoryBytes: memory.byteLength,
-        fuelUsed: counter?.used,
-        keptFor: this.#instance?.organizationId,
+        // What is not there is not sent: every name costs.
+        ...(counter === undefined ? {} : { fuelUsed: counter.used }),
+        ...(this.#instance === undefined ? {} : { keptFor: this.#instance.organizationId }),
         ...scope.log.take(),
       };
     } catch (thrown) {
@@ -153,15 +154,18 @@ export class Guest {
     if (!isKept) this.#instance = undefined;
   }
 
-  async #instanceFor(message: InvokeMessage): Promise<Instance> {
+  #readyFor({ organizationId, fuel }: InvokeMessage): Instance | undefined {
     const ready = this.#instance;
-    const fits = ready?.organizationId === undefined ||
-      ready.organizationId === message.organizationId;
-    if (ready !== undefined && fits) {
-      ready.organizationId = message.organizationId;
-      ready.counter?.begin(this.#scope.deadlineMs, message.fuel);
-      return ready;
+    if (ready === undefined) return undefined;
+    if (ready.organizationId !== undefined && ready.organizationId !== organizationId) {
+      return undefined;
     }
+    ready.organizationId = organizationId;
+    ready.counter?.begin(this.#scope.deadlineMs, fuel);
+    return ready;
+  }
+
+  async #makeFor(message: InvokeMessage): Promise<Instance> {
     this.#instance = undefined;
     this.#instance = await this.#make(message.fuel);
     this.#instance.organizationId = message.organizationId;
