@@ -48,8 +48,8 @@ export interface AddonServiceOptions {
   /** Whether bundles without a verified signature are admitted. */
   readonly unsignedBundles: "refuse" | "allow";
   readonly modules: AddonModules;
-  /** Ends idle workers of an addon; other organizations' calls go on in new ones. */
-  readonly retireCode: (addonKey: string) => void;
+  /** Stops what an organization runs of an addon; other organizations' calls go on. */
+  readonly retireCode: (addonKey: string, organizationId: string) => void;
   /** Whether addons may send requests at all, for the install answer. */
   readonly outboundHttp: "on" | "off";
   /** 32 bytes; encrypts install secrets at rest. */
@@ -175,7 +175,7 @@ class Addons implements AddonService {
       });
     });
     registry.invalidate(organizationId);
-    this.#options.retireCode(addonKey);
+    this.#options.retireCode(addonKey, organizationId);
     logger.info("uninstalled an addon", {
       addon: addonKey,
       data,

@@ -119,7 +119,7 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
     access,
     installations,
     modules: plane.modules,
-    retireCode: (addonKey) => plane.retire(addonKey),
+    retireCode: (addonKey, organizationId) => plane.retire(addonKey, organizationId),
     outboundHttp: options.egress === undefined ? "off" : "on",
     hostModels: foundation.hostModels,
     coreNavigation: options.navigation ?? [],

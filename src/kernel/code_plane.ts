@@ -147,8 +147,9 @@ export class CodePlane {
     this.operator = this.#operatorServices(options.operatorToken);
   }
 
-  /** Forgets what is kept of an addon's code that an organization has removed. */
-  retire(addonKey: string): void {
+  /** Stops what an organization runs of an addon it has removed, and forgets what is kept of it. */
+  retire(addonKey: string, organizationId: string): void {
+    this.sandbox.kill(addonKey, organizationId);
     this.sandbox.retire(addonKey);
     this.#host.metricDam.forget(addonKey);
   }

@@ -337,3 +337,26 @@ engineTest("gonext sql and cache: forms of the host and of the SDKs", async (t) 
   const events = await t.database.kysely.selectFrom("events").select(["name", "payload"]).execute();
   assert.deepEqual(events, [{ name: "tickets.cache.invalidated", payload: '{"tags":["a","b"]}' }]);
 });
+
+engineTest(
+  "in a transaction nothing waits for another connection: it may be the only one",
+  async (t) => {
+    const world = await makeHostWorld(t.database);
+    const owner = { organizationId: ORG, addonKey: "tickets" };
+    await world.services.secrets.set(owner, "api.key", "hunter2");
+    const context = { ...contextOf(ids(["kv.read", "kv.write"])), abi: "gonext/1" as const };
+    const startedMs = performance.now();
+    const answers = await t.database.transaction(ORG, async (transaction) => {
+      const port = world.port({ ...context, transaction, transactionMode: "action" });
+      return [
+        await call(port, "gonext_data.gn_kv_set", "k", "v"),
+        await call(port, "gonext_data.gn_kv_get", "k"),
+        await call(port, "env.gn_secrets_get", "api.key"),
+        await call(port, "env.gn_cron_register", "@daily", "h"),
+      ].map((reply) => "bytes" in reply ? new TextDecoder().decode(reply.bytes) : reply);
+    });
+    assert.deepEqual(answers, [{ status: 0 }, "v", "hunter2", { status: 0 }]);
+    assert.ok(performance.now() - startedMs < 2_000);
+  },
+  { maxConnections: 1 },
+);

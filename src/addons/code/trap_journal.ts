@@ -71,9 +71,24 @@ export class TrapJournal {
     const context = this.#contextOf(failed);
     this.#waiting++;
     this.#reading = this.#reading.then(async () => {
-      this.#ring.add(trapReport(thrown, context, await this.#symbolsOf(failed)));
+      const symbols = await this.#symbolsOf(failed);
+      this.#ring.add(this.#reportOf(thrown, context, symbols));
       this.#waiting--;
     });
+  }
+
+  /** Symbols come from the addon: whatever they do to the report, there is one, and the next. */
+  #reportOf(thrown: unknown, context: TrapContext, symbols: ModuleSymbols): TrapReport {
+    try {
+      return trapReport(thrown, context, symbols);
+    } catch (error) {
+      const { addonKey } = context;
+      this.#options.logger.warn("the positions of a trap could not be read", {
+        addon: addonKey,
+        error,
+      });
+      return trapReport(thrown, context);
+    }
   }
 
   /**

@@ -6,7 +6,7 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
-import type { Database } from "../../db/database.ts";
+import type { Database, Transaction } from "../../db/database.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Whose schedules. */
@@ -28,8 +28,13 @@ export const MAX_SCHEDULES = 32;
 
 /** Keeps schedules. */
 export interface ScheduleStore {
-  /** Registers a schedule; one of the same handler is replaced. @throws {Refusal} quota */
-  register(owner: ScheduleOwner, schedule: Schedule): Promise<void>;
+  /**
+   * Registers a schedule; one of the same handler is replaced.
+   *
+   * @param within a running transaction, which the schedule then is part of.
+   * @throws {Refusal} quota
+   */
+  register(owner: ScheduleOwner, schedule: Schedule, within?: Transaction): Promise<void>;
   /** Lists schedules by handler. */
   list(owner: ScheduleOwner): Promise<Schedule[]>;
 }
@@ -50,8 +55,8 @@ export function createScheduleStore(database: Database, clock: Clock): ScheduleS
       .execute();
   return {
     list: (owner) => list(owner),
-    register: (owner, { handler, schedule }) =>
-      database.transaction(null, async (tx) => {
+    register: async (owner, { handler, schedule }, within) => {
+      const work = async (tx: Transaction) => {
         await tx.lock(`schedules:${owner.organizationId}:${owner.addonKey}`);
         const standing = await list(owner, tx.kysely);
         const isNew = standing.every((one) => one.handler !== handler);
@@ -67,6 +72,8 @@ export function createScheduleStore(database: Database, clock: Clock): ScheduleS
         }).onConflict((conflict) =>
           conflict.columns(["organization_id", "addon_key", "handler"]).doUpdateSet({ schedule })
         ).execute();
-      }),
+      };
+      await (within === undefined ? database.transaction(null, work) : work(within));
+    },
   };
 }

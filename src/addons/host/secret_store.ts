@@ -9,7 +9,7 @@
 import { KernelError } from "../../base/error.ts";
 import type { Clock } from "../../base/clock.ts";
 import { openSecret, sealSecret } from "../../base/secret.ts";
-import type { Database } from "../../db/database.ts";
+import type { Database, Transaction } from "../../db/database.ts";
 
 /** Whose secrets. */
 export interface SecretOwner {
@@ -37,11 +37,12 @@ export interface SecretStore {
   /**
    * Opens a secret.
    *
+   * @param within a running transaction: on SQLite in memory nothing else can be read beside it.
    * @returns its value, or undefined when there is none.
    * @throws {KernelError} kernel.secret_unreadable — another master key, or the row was changed or
    *   moved.
    */
-  open(owner: SecretOwner, name: string): Promise<string | undefined>;
+  open(owner: SecretOwner, name: string, within?: Transaction): Promise<string | undefined>;
 }
 
 /**
@@ -89,8 +90,8 @@ export function createSecretStore(
         .execute();
       return rows.map((row) => row.name);
     },
-    open: async (owner, name) => {
-      const row = await database.kysely.selectFrom("addon_secrets").select("sealed")
+    open: async (owner, name, within) => {
+      const row = await (within ?? database).kysely.selectFrom("addon_secrets").select("sealed")
         .where("organization_id", "=", owner.organizationId)
         .where("addon_key", "=", owner.addonKey)
         .where("name", "=", name)

@@ -42,7 +42,8 @@ export const secretsGet: HostFunction = {
             variant: `${result}\n${key}`,
           });
         try {
-          const value = await services.secrets.open({ organizationId, addonKey }, key);
+          const owner = { organizationId, addonKey };
+          const value = await services.secrets.open(owner, key, context.transaction);
           if (value === undefined) {
             record("not_found", 0);
             throw new Refusal("not_found", "there is no such secret");
@@ -109,9 +110,10 @@ export const cronRegister: HostFunction = {
           variant: fault ?? "ok",
         });
         if (fault !== undefined) throw new Refusal("bad_request", fault);
-        const { organizationId, addonKey } = invocation.context.subject;
+        const { context, services } = invocation;
+        const { organizationId, addonKey } = context.subject;
         const owner = { organizationId, addonKey };
-        await invocation.services.schedules.register(owner, { handler, schedule });
+        await services.schedules.register(owner, { handler, schedule }, context.transaction);
         return ZERO;
       },
     };
