@@ -1,6 +1,7 @@
 /**
  * `deno task bench`: the kernel against hand-written code over HTTP, on the same engine, table and
- * machine, in the same run. Prints ratios; asserts nothing.
+ * machine, in the same run; then the sandbox, each part in a process of its own. Prints ratios beside
+ * their aims; asserts nothing. `METACORE_BENCH_CALLS=1000000` counts memory over a million calls.
  *
  * @module
  */
@@ -9,7 +10,7 @@ import { availableEngines, type BenchDatabase, prepareDatabase } from "./databas
 import { measureInstall, measureStart } from "./first_answer.ts";
 import { requestBytes, runLoad } from "./load.ts";
 
-const DURATION_MS = Number(Deno.env.get("METACORE_BENCH_MS") ?? 4_000);
+const DURATION_MS = Number(Deno.env.get("METACORE_BENCH_MS") ?? 2_500);
 const CONNECTIONS = 16;
 
 interface Case {
@@ -152,3 +153,21 @@ print(
   } ms, kernel on an existing SQLite ` +
     `file ${kernelMs.toFixed(0)} ms, ${(kernelMs / bareMs).toFixed(2)}x`,
 );
+
+const PARTS: readonly (readonly [title: string, file: string])[] = [
+  ["sandbox: invocations, cold starts, idle addons, memory", "sandbox_pool.ts"],
+  ["sandbox: transport, traps", "sandbox_transport.ts"],
+  ["beside Extism (aim: with a host call 10 times faster than its worker)", "extism.ts"],
+  ["being interruptible (aims: epoch 1.20 and 1.10, counter 1.60 and 1.20)", "instrument.ts"],
+];
+for (const [title, file] of PARTS) {
+  print(`\n${title}`);
+  // A process each: what one leaves in the engine's caches and memory is not the next one's.
+  await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--quiet", "--cached-only", "--no-prompt", "--allow-all"],
+      new URL(file, import.meta.url).pathname,
+    ],
+    stdout: "inherit",
+  }).output();
+}

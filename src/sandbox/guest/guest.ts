@@ -24,6 +24,9 @@ import type { Scope } from "./scope.ts";
 /** Share of the memory limit from which a kept instance is dropped. */
 const FULL_SHARE = 0.8;
 
+/** Instances remembered in vain until no more are: guests whose memory grows in every invocation. */
+const MOST_IN_VAIN = 3;
+
 /** The guest of one worker. */
 export class Guest {
   readonly #load: LoadMessage;
@@ -35,6 +38,7 @@ export class Guest {
   #used: Instance | undefined;
   /** Invocations that came to an end; the first instance of a worker is not set back. */
   #served = 0;
+  #rememberedInVain = 0;
   /** Whether instances can only be made inside an invocation: their start calls the host. */
   #isLazy = false;
   /** Whether code of the guest runs while an instance is made. */
@@ -135,6 +139,7 @@ export class Guest {
     this.#used = undefined;
     if (used?.restore() !== true) return false;
     this.#instance = used;
+    this.#rememberedInVain = 0;
     return true;
   }
 
@@ -143,7 +148,9 @@ export class Guest {
     const { abi, restorable } = this.#load;
     // Many workers run once; only later instances are worth the copy.
     if (this.#served === 0 || abi !== "metacore/1" || restorable === undefined) return;
-    if (this.#scope.isRepeatable) instance.remember(restorable.globals);
+    if (!this.#scope.isRepeatable || this.#rememberedInVain === MOST_IN_VAIN) return;
+    this.#rememberedInVain += 1;
+    instance.remember(restorable.globals);
   }
 
   /** Keeps the instance or lets it go. */
