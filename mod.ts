@@ -19,7 +19,13 @@
  */
 
 // The kernel and what it is made from.
-export { createKernel, type Kernel, type RequestOrigin, VERSION } from "./src/kernel/kernel.ts";
+export {
+  createKernel,
+  type Kernel,
+  type RequestOrigin,
+  type StopOptions,
+  VERSION,
+} from "./src/kernel/kernel.ts";
 export type { EgressSettings, KernelOptions, SandboxSettings } from "./src/kernel/options.ts";
 export type { KernelServices } from "./src/kernel/services.ts";
 

@@ -15,6 +15,8 @@ import { print, printError } from "./output.ts";
 
 /** How long requests in flight may take once a stop was asked for. */
 const DRAIN_LIMIT_MS = 10_000;
+/** After this, addon code is stopped: whoever waits for it still gets an answer within the limit. */
+const CODE_LIMIT_MS = 6_000;
 
 /**
  * Starts the server and returns when a signal has stopped it.
@@ -37,7 +39,9 @@ export async function serve(): Promise<void> {
     // A stop that was asked for is no failure, whoever holds a request open.
     Deno.exit(0);
   }, DRAIN_LIMIT_MS);
+  const cut = setTimeout(() => void kernel.stop({ codeGraceMs: 0 }), CODE_LIMIT_MS);
   await server.shutdown();
+  clearTimeout(cut);
   await kernel.stop();
   clearTimeout(deadline);
 }

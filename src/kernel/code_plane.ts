@@ -42,7 +42,7 @@ import { WalledWorkers } from "../sandbox/worker_source.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { createMetrics } from "../telemetry/metrics_registry.ts";
-import type { KernelOptions } from "./options.ts";
+import type { KernelOptions, SandboxSettings } from "./options.ts";
 
 /** What the plane stands on. */
 export interface CodePlaneOptions {
@@ -57,6 +57,12 @@ export interface CodePlaneOptions {
   readonly ids: IdSource;
   readonly logger: Logger;
 }
+
+/**
+ * Requests have been waited for already when the sandbox closes: what still runs then has no caller
+ * who would wait, or has had its time.
+ */
+const CLOSE_TIMEOUT_MS = 2_000;
 
 /** What runs addon code. */
 export class CodePlane {
@@ -96,15 +102,7 @@ export class CodePlane {
       metrics,
       audit: this.audit,
     });
-    const { maxWorkers, maxWorkersPerAddon } = options.sandbox ?? {};
-    this.sandbox = createSandbox({
-      source: new WalledWorkers(),
-      limits: {
-        ...(maxWorkers === undefined ? {} : { maxWorkers }),
-        ...(maxWorkersPerAddon === undefined ? {} : { maxWorkersPerAddon }),
-      },
-      logger,
-    });
+    this.sandbox = newSandbox(options.sandbox, logger);
     this.modules = new AddonModules({
       database,
       limits,
@@ -218,6 +216,19 @@ export class CodePlane {
       details: { from, to, cause, openings },
     });
   }
+}
+
+function newSandbox(settings: SandboxSettings | undefined, logger: Logger): Sandbox {
+  const { maxWorkers, maxWorkersPerAddon } = settings ?? {};
+  return createSandbox({
+    source: new WalledWorkers({}, logger),
+    limits: {
+      ...(maxWorkers === undefined ? {} : { maxWorkers }),
+      ...(maxWorkersPerAddon === undefined ? {} : { maxWorkersPerAddon }),
+      closeTimeoutMs: CLOSE_TIMEOUT_MS,
+    },
+    logger,
+  });
 }
 
 function snakeCase(name: string): string {

@@ -19,6 +19,15 @@ export interface RequestOrigin {
   readonly remoteAddress?: string;
 }
 
+/** How a kernel stops. */
+export interface StopOptions {
+  /**
+   * After how long addon code is stopped that still runs, in milliseconds; it has 2 s more then, and
+   * its callers are told. @default it may use up its own time, 30 s at the most
+   */
+  readonly codeGraceMs?: number;
+}
+
 /** A kernel. */
 export interface Kernel {
   /** The services, once started. @throws {KernelError} kernel.not_started */
@@ -37,8 +46,12 @@ export interface Kernel {
    * @throws {KernelError} db.*, kernel.* — one line that says what to do; nothing is left open.
    */
   start(): Promise<void>;
-  /** Lets requests in flight finish, then closes everything. Stopping twice is no error. */
-  stop(): Promise<void>;
+  /**
+   * Lets requests in flight finish, then closes everything. Stopping twice is no error.
+   *
+   * @param options how long addon code may go on.
+   */
+  stop(options?: StopOptions): Promise<void>;
 }
 
 /**
@@ -62,6 +75,7 @@ class AssembledKernel implements Kernel {
   readonly #options: KernelOptions;
   #starting: Promise<Assembly> | undefined;
   #assembly: Assembly | undefined;
+  #stopping: Promise<void> | undefined;
 
   constructor(options: KernelOptions) {
     this.#options = options;
@@ -86,15 +100,23 @@ class AssembledKernel implements Kernel {
     }
   }
 
-  async stop(): Promise<void> {
+  async stop(options: StopOptions = {}): Promise<void> {
     const starting = this.#starting;
-    if (starting === undefined) return;
+    if (starting === undefined) return await this.#stopping;
     this.#starting = undefined;
-    const assembly = await starting;
-    await assembly.app.drain();
+    this.#stopping = this.#stop(await starting, options);
+    await this.#stopping;
+  }
+
+  async #stop({ app, plane, database }: Assembly, { codeGraceMs }: StopOptions): Promise<void> {
+    const cut = codeGraceMs === undefined
+      ? undefined
+      : setTimeout(() => void plane.sandbox.close(), codeGraceMs);
+    await app.drain();
+    clearTimeout(cut);
     this.#assembly = undefined;
-    await assembly.plane.close();
-    await assembly.database.close();
+    await plane.close();
+    await database.close();
   }
 
   async fetch(request: Request, origin?: RequestOrigin): Promise<Response> {

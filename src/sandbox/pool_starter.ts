@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isKernelError } from "../base/error.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { sandboxError } from "./errors.ts";
 import type { Timing } from "./pool_timing.ts";
@@ -78,7 +79,7 @@ export class WorkerStarter {
    * Starts a worker; it has been announced.
    *
    * @returns the worker; it has proven its walls.
-   * @throws {KernelError} sandbox.worker_failed; the failure has been counted.
+   * @throws {KernelError} sandbox.worker_failed; the failure has been counted. sandbox.closed
    */
   async start(): Promise<GuestWorker> {
     const { source, waits, startTimeoutMs } = this.#options;
@@ -90,8 +91,10 @@ export class WorkerStarter {
       this.#failures = 0;
       return worker;
     } catch (thrown) {
-      // Attempts that were made side by side fail for one reason: they count once.
-      if (this.#failures === failuresBefore) this.countFailure(thrown);
+      // Attempts that were made side by side fail for one reason: they count once. One that was given
+      // up, since the sandbox closes, has not failed.
+      const isGivenUp = isKernelError(thrown, "sandbox.closed");
+      if (this.#failures === failuresBefore && !isGivenUp) this.countFailure(thrown);
       throw thrown;
     } finally {
       this.#underWay--;

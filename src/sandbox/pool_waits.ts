@@ -29,7 +29,8 @@ export class BoundedWaits {
    * @param work what is waited for.
    * @param tidy gets what comes too late.
    * @returns what the work gives.
-   * @throws {KernelError} sandbox.worker_failed — the time is over, or the wait was given up.
+   * @throws {KernelError} sandbox.worker_failed — the time is over; sandbox.closed — the wait was
+   *   given up.
    */
   within<T>(limitMs: number, work: Promise<T>, tidy: (late: T) => void = () => {}): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -41,9 +42,12 @@ export class BoundedWaits {
       };
       const giveUp = () => {
         settle();
-        reject(sandboxError("sandbox.worker_failed", `A worker was not ready in ${limitMs} ms.`));
+        reject(sandboxError("sandbox.closed", "The sandbox is closed."));
       };
-      const cancel = this.#timing.after(giveUp, limitMs);
+      const cancel = this.#timing.after(() => {
+        settle();
+        reject(sandboxError("sandbox.worker_failed", `A worker was not ready in ${limitMs} ms.`));
+      }, limitMs);
       this.#giveUps.add(giveUp);
       work.then((value) => {
         if (isOver) return tidy(value);

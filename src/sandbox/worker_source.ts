@@ -5,6 +5,7 @@
  * @module
  */
 
+import { type Logger, silentLogger } from "../telemetry/log.ts";
 import { sandboxError } from "./errors.ts";
 import { WorkerHandle, type WorkerLimits } from "./guest_worker.ts";
 import { GUEST_SOURCE } from "./guest_source.ts";
@@ -19,16 +20,30 @@ const DEFAULT_LIMITS: WorkerLimits = {
   graceMs: 2_000,
 };
 
+/**
+ * Deno ends a process that narrows permissions without the flag, no code can catch that or see it
+ * coming (design/deno_facts.md §3): this line is the last one then, and says why.
+ */
+const FIRST_WORKER = "starting the first worker for addon code; should the process end here with " +
+  'exit code 70, add "unstable": ["worker-options"] to the deno.json of the main module';
+
 /** Starts workers with no permissions. */
 export class WalledWorkers implements WorkerSource {
   readonly #limits: WorkerLimits;
+  readonly #logger: Logger;
   #url: string | undefined;
   #watchdog: Promise<Watchdog> | undefined;
   #isClosed = false;
 
-  /** @param limits of a worker's life; those not given have their defaults. */
-  constructor(limits: Partial<WorkerLimits> = {}) {
+  /**
+   * Prepares; nothing is started.
+   *
+   * @param limits of a worker's life; those not given have their defaults.
+   * @param logger told before the first worker is started.
+   */
+  constructor(limits: Partial<WorkerLimits> = {}, logger: Logger = silentLogger) {
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#logger = logger;
   }
 
   /** See {@link WorkerSource}. */
@@ -50,6 +65,7 @@ export class WalledWorkers implements WorkerSource {
 
   #watch(): Promise<Watchdog> {
     if (this.#isClosed) throw sandboxError("sandbox.closed", "The sandbox is closed.");
+    if (this.#watchdog === undefined) this.#logger.info(FIRST_WORKER);
     this.#watchdog ??= Watchdog.start().catch((thrown) => {
       this.#watchdog = undefined;
       throw thrown;

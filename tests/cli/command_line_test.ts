@@ -135,14 +135,27 @@ Deno.test("doctor prints a line a check, and warns of what is open", async () =>
   assert.match(lines[0]!, /^ok {4}Deno 2\./);
   assert.deepEqual(lines.slice(1), [
     "ok    settings and keys",
+    "ok    capabilities of addons are enforced",
+    "ok    outbound HTTP of addons is off (METACORE_EGRESS)",
+    "warn  METACORE_OPERATOR_TOKEN is unset: /metrics and /api/operator refuse everybody",
     "ok    database, migrations and roles",
     "ok    /readyz",
+    "ok    SQL of addon code",
+    "next  a worker without permissions is started; should the process end here with exit code 70, " +
+    'add "unstable": ["worker-options"] to the deno.json of the main module',
+    "ok    workers for addon code start, and have proven their walls",
   ]);
   const open = await place.run(["doctor"], {
     ALLOW_UNSIGNED_BUNDLES: "true",
     METACORE_ENFORCE: "shadow",
+    METACORE_EGRESS: "any",
+    METACORE_EGRESS_PRIVATE: "10.0.0.5",
+    METACORE_OPERATOR_TOKEN: "t".repeat(32),
   });
   assert.equal(open.code, 0, open.errors);
+  assert.match(open.output, /^warn {2}METACORE_EGRESS=any: /m);
+  assert.match(open.output, /^warn {2}METACORE_EGRESS_PRIVATE: addons may reach 10\.0\.0\.5$/m);
+  assert.match(open.output, /^ok {4}METACORE_OPERATOR_TOKEN is set$/m);
   assert.match(open.output, /^warn {2}METACORE_ENFORCE=shadow: /m);
   assert.match(open.output, /^warn {2}ALLOW_UNSIGNED_BUNDLES=true: /m);
 });

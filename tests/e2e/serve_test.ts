@@ -6,6 +6,7 @@
  */
 
 import assert from "node:assert/strict";
+import { addonBundle, fixtureModule } from "../_support/addon.ts";
 import { exampleBundle } from "../_support/bundles.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
@@ -122,6 +123,58 @@ Deno.test("deno task serve: a request in flight at SIGTERM is answered", async (
   const stopped = server.stop();
   assert.match((await login)["authorization"]!, /^Bearer ./);
   assert.equal(await stopped, 0, server.output());
+});
+
+Deno.test("deno task serve: at SIGTERM a guest that never ends is stopped, its caller told", async () => {
+  await using server = await serve(await Deno.makeTempDir(), {
+    ALLOW_UNSIGNED_BUNDLES: "true",
+    METACORE_ENFORCE: "shadow",
+  });
+  const headers = { ...await logIn(server.url), "content-type": "application/json" };
+  const bundle = await addonBundle({
+    key: "probe",
+    ...await fixtureModule("probe"),
+    exports: ["spin"],
+    capabilities: [
+      { kind: "event:emit", target: "probe.*" },
+      { kind: "http:fetch", target: "example.com" },
+    ],
+    timeoutMs: 30_000,
+  });
+  const api = `${server.url}/api`;
+  const installed = await fetch(`${api}/metacore/installations`, {
+    method: "POST",
+    headers: { ...headers, "content-type": "application/gzip" },
+    body: bundle as Uint8Array<ArrayBuffer>,
+  });
+  assert.equal(installed.status, 200, await installed.text());
+  const created = await fetch(`${api}/dynamic/probe_notes`, {
+    method: "POST",
+    headers,
+    body: JSON.stringify({ title: "x" }),
+  });
+  const { data } = await created.json();
+  const path = `${api}/dynamic/probe_notes/${data.id}/action/spin`;
+  const spinning = fetch(path, { method: "POST", headers });
+  while (!/starting the first worker/.test(server.output())) {
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const before = performance.now();
+  const stopped = server.stop();
+  const answer = await spinning;
+  assert.equal(answer.status, 503);
+  assert.equal((await answer.json()).code, "sandbox.killed");
+  assert.equal(await stopped, 0, server.output());
+  assert.ok(performance.now() - before < 9_800);
+  // Nothing but the log's own lines: no warning of the runtime, no stack, no prompt.
+  const lines = server.output().split("\n").filter((line) => line !== "" && !/^\d{4}-/.test(line));
+  assert.deepEqual(
+    lines.filter((line) => !/^(Task|Created|Listening|Stopping|METACORE_)/.test(line)),
+    [],
+  );
+  assert.match(server.output(), /METACORE_ENFORCE=shadow/);
+  assert.doesNotMatch(server.output(), / ERROR /);
 });
 
 Deno.test("deno task serve: an unknown setting value refuses to start, in one line", async () => {
