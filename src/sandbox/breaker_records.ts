@@ -58,6 +58,8 @@ const MAX_RECORDS = 10_000;
 export class BreakerRecords {
   readonly #options: BreakerRecordsOptions;
   readonly #records = new Map<string, BreakerRecord>();
+  /** Being read for the first time. */
+  readonly #arriving = new Map<string, BreakerRecord>();
 
   /**
    * Creates it, empty.
@@ -83,7 +85,10 @@ export class BreakerRecords {
 
   /** Reads a state. @throws {KernelError} sandbox.circuit_unknown */
   async read(installationId: string): Promise<BreakerRecord> {
-    const record = this.#records.get(installationId) ?? newRecord(installationId);
+    const record = this.#records.get(installationId) ?? this.#arriving.get(installationId) ??
+      newRecord(installationId);
+    // A crowd that comes first reads once.
+    this.#arriving.set(installationId, record);
     try {
       await this.#refresh(record);
     } catch (thrown) {
@@ -92,6 +97,8 @@ export class BreakerRecords {
         "Whether this addon may run is not known: the state of its circuit breaker cannot be read.",
         { details: { retry_after_seconds: 1 }, cause: thrown },
       );
+    } finally {
+      this.#arriving.delete(installationId);
     }
     return this.#keep(record);
   }

@@ -187,6 +187,30 @@ Deno.test("breaker survives a restart and is seen by other replicas", async () =
   assert.equal(fixture.changes.length, 3, "told once, by who made the change");
 });
 
+Deno.test("breaker is read once by a crowd, and asked again by who had to wait", async () => {
+  const fixture = new Fixture();
+  const breakers = fixture.breakers();
+  await Promise.all(Array.from({ length: 20 }, () => breakers.run(SUBJECT, succeed)));
+  assert.equal(fixture.store.reads, 1);
+  const waited = Promise.withResolvers<void>();
+  const late = outcome(breakers.run(SUBJECT, async (refuseIfOpen) => {
+    refuseIfOpen();
+    await waited.promise;
+    refuseIfOpen();
+    return "ran";
+  }));
+  await times(5, () => breakers.run(SUBJECT, fail));
+  waited.resolve();
+  assert.equal(await late, "sandbox.circuit_open");
+  fixture.clock.ms += 10_000;
+  const probe = breakers.run(
+    SUBJECT,
+    (refuseIfOpen) => Promise.resolve(refuseIfOpen()).then(succeed),
+  );
+  assert.equal(await probe, "fine", "the probe itself is let through");
+  assert.equal(fixture.changes[0]?.organizationId, "org-a");
+});
+
 Deno.test("breaker joins failures that two replicas have counted", async () => {
   const fixture = new Fixture();
   const [one, two] = [fixture.breakers(), fixture.breakers()];
