@@ -19,7 +19,7 @@ import { assembleWat } from "../_support/guests/wat.ts";
 import { invocation, loadedFromWat } from "../sandbox/guest_fixture.ts";
 
 const ROUNDS = 5;
-const CALLS = Number(Deno.env.get("METACORE_BENCH_CALLS") ?? 1_000);
+const CALLS = 500;
 const VALUE = "500.00";
 const BASE = "kernel, fresh instance";
 

@@ -13,7 +13,7 @@ import type { LoadedModule } from "../../src/sandbox/sandbox.ts";
 
 const ROUNDS = 7;
 const CALLS = 3_000;
-const MILLION = Number(Deno.env.get("METACORE_BENCH_CALLS") ?? 200_000);
+const MILLION = Number(Deno.env.get("METACORE_BENCH_CALLS") ?? 50_000);
 
 function print(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));

@@ -379,3 +379,14 @@ Deno.test("host failures end the invocation in their own words", async () => {
     });
   }
 });
+
+Deno.test("the stack of a trap is short: it does not hold the worker's own code", async () => {
+  await withWorkers(async (start) => {
+    const worker = await start(await loadedFromWat(metacoreWat({ run: "unreachable" })));
+    const { cause } = await failure(worker.invoke(invocation("run")));
+    assert.ok(typeof cause === "object" && cause !== null && "stack" in cause);
+    assert.match(String(cause.stack), /wasm:\/\//);
+    // With the code in each address, as in `data:` URLs, it takes milliseconds to write and is cut.
+    assert.ok(String(cause.stack).length < 4_096, String(cause.stack).slice(0, 300));
+  });
+});
