@@ -398,3 +398,64 @@ Deno.test("guest SQL on SQLite: an aborted caller ends the statement", () =>
     );
     assert.equal(error.details?.reason, "aborted");
   }));
+
+/** Longer texts than a statement can hold, from many parts. */
+function long(part: string, count = 90): string {
+  return Array.from({ length: count }, () => `repeat('${part}', 9999)`).join(" || ");
+}
+
+/** One value each: no row is counted while a function works. */
+const LONG_VALUES: readonly (readonly [name: string, sql: string])[] = [
+  ["translate", `select translate(${long("x", 40)}, ${long("y", 40)}, '')`],
+  ["strpos", `select strpos(${long("a")}, ${long("a", 20)} || 'b' || ${long("a", 20)})`],
+  ["replace", `select replace(${long("a")}, ${long("a", 20)} || 'b' || ${long("a", 20)}, '')`],
+  ["like", `select ${long("a", 10)} like '%' || repeat('a', 9900) || 'b%'`],
+  ["array", `select ('{' || ${long(" ")} || '"}')::text[]`],
+  ["interval", `select (${long(" ")} || 'x')::interval`],
+  ["number", `select (${long("1")} || 'x')::numeric`],
+  ["other branch", `select case when true then ${long("0")} || 'x' else now() end`],
+  ["nesting", `select (${long("[", 20)} || ${long("]", 20)})::int[]`],
+];
+
+Deno.test("guest SQL on SQLite: no function takes the square of a text", () =>
+  withShop(async (database) => {
+    for (const [name, sql] of LONG_VALUES) {
+      const startedMs = performance.now();
+      await database.guestSql.run(guestRequest("read", sql)).catch((thrown) => {
+        assert.ok(
+          isKernelError(thrown) && thrown.code.startsWith("guest_sql."),
+          `${name}: ${thrown}`,
+        );
+      });
+      const tookMs = performance.now() - startedMs;
+      assert.ok(tookMs < 750, `${name} took ${tookMs.toFixed(0)} ms`);
+    }
+  }));
+
+Deno.test("guest SQL on SQLite: an error of the engine is not taken for the end of the rows", () =>
+  withShop(async (database) => {
+    const { guestSql } = database;
+    const least = "select abs(case when code = 'pen' then '-9223372036854775808'::int8 else 1 end)";
+    for (let i = 0; i < 2; i++) {
+      await refusal(
+        guestSql.run(guestRequest("read", `${least} from items`)),
+        "guest_sql.failed",
+      );
+    }
+    await refusal(
+      guestSql.run(guestRequest(
+        "write",
+        `insert into items (code, stock) select code || '2', n
+        from (select code, abs(case when code = 'pen' then '-9223372036854775808'::int8 else 1 end) n
+          from items) x`,
+      )),
+      "guest_sql.failed",
+    );
+    const { rows } = await guestSql.run(guestRequest("read", "select count(*) from items"));
+    assert.deepEqual(rows, [[3]]);
+    // What failed once says nothing about the next time.
+    const all = (most: number) =>
+      guestSql.run(guestRequest("read", "select code from items", [], { limits: { rows: most } }));
+    for (let i = 0; i < 2; i++) await refusal(all(2), "guest_sql.row_limit");
+    assert.equal((await all(3)).rows.length, 3);
+  }));

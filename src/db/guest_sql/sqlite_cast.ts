@@ -17,10 +17,16 @@ export type Stored = null | number | bigint | string | Uint8Array;
 /** Whether a text that is too long is refused (assignment) or cut (explicit cast). */
 export type CastMode = "assign" | "cast";
 
+/** Types whose values are short in any notation, and the longest text that is read as one. */
+const SCALARS: ReadonlySet<string> = new Set(
+  "bool int2 int4 int8 numeric float4 float8 uuid timestamptz timestamp date time interval"
+    .split(" "),
+);
+const MAX_SCALAR_UNITS = 1_000;
 const INTEGER_BITS: Readonly<Record<string, number>> = { int2: 16, int4: 32, int8: 64 };
 const TRUE = /^(?:t|tr|tru|true|y|ye|yes|on|1)$/i;
 const FALSE = /^(?:f|fa|fal|fals|false|n|no|off|of|0)$/i;
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
 const UUID_TEXT =
   /^\{?([0-9a-f]{8})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{4})-?([0-9a-f]{12})\}?$/i;
 const TIME_TEXT = /^([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(\.\d{1,6})?)?$/;
@@ -37,6 +43,7 @@ const TIME_TEXT = /^([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d)(\.\d{1,6})?)?$/;
  */
 export function castValue(type: SqlType, value: Stored, mode: CastMode = "cast"): Stored {
   if (value === null) return null;
+  refuseLong(type, value);
   switch (type.name) {
     case "bool":
       return toBoolean(value);
@@ -72,6 +79,12 @@ export function castValue(type: SqlType, value: Stored, mode: CastMode = "cast")
     default:
       return type.name.startsWith("_") ? toArray(type, textOf(value)) : textOf(value);
   }
+}
+
+/** Patterns for these types take the square of a long text's length. */
+function refuseLong(type: SqlType, value: Stored): void {
+  if (typeof value !== "string" || value.length <= MAX_SCALAR_UNITS) return;
+  if (SCALARS.has(type.name)) throw malformed(type.name, value);
 }
 
 /** The text of a stored value, as a cast to text gives it for types without a notation. */

@@ -15,6 +15,9 @@ import { printInterval } from "./sqlite_interval.ts";
 import { arrayLiteral, jsonbText } from "./sqlite_json.ts";
 import { familyOf, type SqlType, TIMESTAMPTZ, UUID } from "./sqlite_type.ts";
 
+/** Length of `2026-11-21T08:50:59.123Z`. */
+const INSTANT_UNITS = 24;
+
 /**
  * The value of a placeholder.
  *
@@ -55,8 +58,7 @@ export function encodeValue(value: SQLOutputValue, type: SqlType | undefined): J
     case "decimal":
       return type?.name === "numeric" ? numericText(value, type) : Number(value);
     case "instant":
-      return textOf(value).replace(/\.?0+Z$/, (tail) => tail.startsWith(".") ? "Z" : tail)
-        .replace(/(\.\d*?)0+Z$/, "$1Z");
+      return instantOf(textOf(value));
     case "date":
       return `${textOf(value).slice(0, 10)}T00:00:00Z`;
     case "interval":
@@ -71,6 +73,13 @@ export function encodeValue(value: SQLOutputValue, type: SqlType | undefined): J
     default:
       return textOf(value);
   }
+}
+
+function instantOf(text: string): string {
+  // A branch of another type may have given a text, on which the patterns would take its square.
+  if (text.length > INSTANT_UNITS) return text;
+  return text.replace(/\.?0+Z$/, (tail) => tail.startsWith(".") ? "Z" : tail)
+    .replace(/(\.\d*?)0+Z$/, "$1Z");
 }
 
 function untyped(value: NonNullable<SQLOutputValue>): Json {

@@ -51,6 +51,10 @@ const ABOUT_THE_TEXT: readonly (readonly [RegExp, string])[] = [
  * @returns an error with a code of this room, or of the database.
  */
 export function guestSqlError(thrown: unknown, prefix = ""): unknown {
+  if (thrown instanceof RangeError) {
+    // Arrays and objects inside each other use up the stack.
+    return sqlFailed("A value is nested too deeply or too large", "54001", thrown);
+  }
   if (thrown instanceof KernelError || !isSqliteError(thrown)) return thrown;
   const constraint = CONSTRAINTS[thrown.errcode];
   if (constraint !== undefined) return broken(constraint, thrown);

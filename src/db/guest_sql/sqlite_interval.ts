@@ -39,6 +39,7 @@ const UNITS: Readonly<Record<string, Interval>> = {
 };
 const PART = /\s*([+-]?\d+(?:\.\d+)?)\s*([a-z]+)|\s*([+-]?)(\d+):(\d\d)(?::(\d\d(?:\.\d+)?))?/giy;
 const STORED = /^interval:(-?[\d.e+-]+),(-?[\d.e+-]+),(-?[\d.e+-]+)$/;
+const MAX_TEXT_UNITS = 1_000;
 const DAY_MS = 86_400_000;
 
 /**
@@ -57,6 +58,8 @@ export function readInterval(text: string): Interval {
       milliseconds: Number(stored[3]),
     };
   }
+  // The patterns below take the square of a text's length.
+  if (text.length > MAX_TEXT_UNITS) throw notAnInterval(text);
   const isAgo = /\s+ago\s*$/i.test(text);
   const body = text.replace(/^\s*@/, "").replace(/\s+ago\s*$/i, "").trim();
   let sum: Interval = { months: 0, days: 0, milliseconds: 0 };

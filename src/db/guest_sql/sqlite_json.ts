@@ -78,18 +78,27 @@ function compareBytes(left: Uint8Array, right: Uint8Array): number {
  * @returns its elements, undefined when the text is no such array.
  */
 export function parseArrayLiteral(text: string): (string | null)[] | undefined {
-  const inner = /^\s*\{(.*)\}\s*$/s.exec(text)?.[1];
-  if (inner === undefined) return undefined;
-  if (inner.trim() === "") return [];
+  const own = text.trim();
+  if (!own.startsWith("{") || !own.endsWith("}") || own.length < 2) return undefined;
+  const inner = own.slice(1, -1).trim();
+  if (inner === "") return [];
   const items: (string | null)[] = [];
-  const item = /\s*(?:"((?:[^"\\]|\\.)*)"|([^",{}\\]+))\s*(,|$)/sy;
-  for (;;) {
+  // Each part is read once, whatever follows it: the time grows with the text alone.
+  const item = /"((?:[^"\\]|\\.)*)"|[^",{}\\]+/sy;
+  for (let at = 0;; at++) {
+    while (/\s/.test(inner.charAt(at))) at++;
+    item.lastIndex = at;
     const found = item.exec(inner);
     if (found === null) return undefined;
-    const [, quoted, plain = "", separator] = found;
+    const [all, quoted] = found;
+    const plain = all.trim();
     if (quoted !== undefined) items.push(quoted.replace(/\\(.)/gs, "$1"));
-    else items.push(/^null$/i.test(plain.trim()) ? null : plain.trim());
-    if (separator === "") return items;
+    else if (plain === "") return undefined;
+    else items.push(/^null$/i.test(plain) ? null : plain);
+    at += all.length;
+    while (/\s/.test(inner.charAt(at))) at++;
+    if (at >= inner.length) return items;
+    if (inner.charAt(at) !== ",") return undefined;
   }
 }
 

@@ -7,6 +7,7 @@
 
 import { sqlFailed } from "./errors.ts";
 import { roundTo, type Stored, textOf } from "./sqlite_cast.ts";
+import { partsOf, placeOf } from "./sqlite_text_search.ts";
 
 /** What a function may ask while it runs. */
 export interface FunctionContext {
@@ -23,6 +24,8 @@ export type GuestFunction = (
 ) => Stored;
 
 const MAX_MADE_UNITS = 1_000_000;
+/** Less than a millisecond of matching. */
+const STEPS_BETWEEN_PAUSES = 10_000;
 
 const text = (value: Stored | undefined): string => textOf(value ?? "");
 const count = (value: Stored | undefined, otherwise = 0): number =>
@@ -64,7 +67,7 @@ function trimmed(values: readonly Stored[], sides: "both" | "left" | "right"): s
 
 function splitPart(value: string, separator: string, field: number): string {
   if (field === 0) throw sqlFailed("field position must not be zero", "22023");
-  const parts = separator === "" ? [value] : value.split(separator);
+  const parts = separator === "" ? [value] : partsOf(value, separator);
   return parts.at(field > 0 ? field - 1 : field) ?? "";
 }
 
@@ -74,15 +77,25 @@ function splitPart(value: string, separator: string, field: number): string {
  *
  * @param value the text.
  * @param pattern with `%`, `_` and the escape.
- * @param escape one character, or empty for none.
+ * @param options `escape`: one character, or empty for none; `pause`: called now and then, what it
+ *   throws ends the match.
  * @returns whether it matches.
  * @throws {KernelError} guest_sql.failed — the pattern ends with the escape.
  */
-export function matchesLike(value: string, pattern: string, escape = "\\"): boolean {
+export function matchesLike(
+  value: string,
+  pattern: string,
+  { escape = "\\", pause = () => {} }: {
+    readonly escape?: string;
+    readonly pause?: () => void;
+  } = {},
+): boolean {
   const tokens = likeTokens(pattern, escape);
   const own = [...value];
   let [at, token, retryAt, retryToken] = [0, 0, -1, -1];
+  let steps = 0;
   while (at < own.length) {
+    if (++steps % STEPS_BETWEEN_PAUSES === 0) pause();
     const wanted = tokens[token];
     if (wanted?.kind === "any") {
       [retryToken, retryAt] = [++token, at];
@@ -125,9 +138,8 @@ function like(
   fold: (value: string) => string,
 ): bigint {
   const [value, pattern] = [text(values[0]), text(values[1])];
-  // The worst case is the product; it is paid for before it is spent.
-  context.spend(Math.min(value.length * pattern.length, 1e9) / 10);
-  return matchesLike(fold(value), fold(pattern), text(values[2] ?? "\\")) ? 1n : 0n;
+  const options = { escape: text(values[2] ?? "\\"), pause: () => context.spend(0) };
+  return matchesLike(fold(value), fold(pattern), options) ? 1n : 0n;
 }
 
 const same = (value: string): string => value;
@@ -187,21 +199,22 @@ export const TEXT_FUNCTIONS: Readonly<Record<string, GuestFunction>> = {
   replace: (context, value, from, to) => {
     const [own, old, fresh] = [text(value), text(from), text(to)];
     if (old === "") return own;
-    const parts = own.split(old);
+    const parts = partsOf(own, old);
     made(context, own.length + (parts.length - 1) * fresh.length);
     return parts.join(fresh);
   },
   translate: (_, value, from, to) => {
-    const [old, fresh] = [characters(from), characters(to)];
-    return characters(value).map((each) => {
-      const position = old.indexOf(each);
-      return position < 0 ? each : fresh[position] ?? "";
-    }).join("");
+    const fresh = characters(to);
+    const becomes = new Map<string, string>();
+    characters(from).forEach((each, place) => {
+      if (!becomes.has(each)) becomes.set(each, fresh[place] ?? "");
+    });
+    return characters(value).map((each) => becomes.get(each) ?? each).join("");
   },
   reverse: (_, value) => characters(value).reverse().join(""),
   split_part: (_, value, separator, field) => splitPart(text(value), text(separator), count(field)),
   strpos: (_, value, part) => {
-    const found = text(value).indexOf(text(part));
+    const found = placeOf(text(value), text(part));
     return BigInt(found < 0 ? 0 : [...text(value).slice(0, found)].length + 1);
   },
   starts_with: (_, value, start) => text(value).startsWith(text(start)) ? 1n : 0n,

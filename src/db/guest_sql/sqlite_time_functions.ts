@@ -141,7 +141,10 @@ function unitOf(value: Stored | undefined): string {
 const FORMAT =
   /"([^"]*)"|YYYY|YY|MM|Month|MONTH|month|Mon|MON|mon|DDD|DD|Day|DAY|day|Dy|DY|dy|HH24|HH12|HH|MI|SS|MS|US|AM|PM|am|pm|IYYY|IW|Q|D|FM|TZ/g;
 
+const MAX_FORMAT_UNITS = 1_000;
+
 function formatInstant(timeMs: number, format: string): string {
+  if (format.length > MAX_FORMAT_UNITS) throw sqlFailed("The format is too long", "54000");
   const date = new Date(timeMs);
   const two = (value: number) => String(value).padStart(2, "0");
   let isPlain = false;
@@ -253,6 +256,6 @@ export const TIME_FUNCTIONS: Readonly<Record<string, GuestFunction>> = {
   /** Postgres's text of an instant or a day. */
   instant_text: (_, value) => {
     if (isDay(value)) return text(value);
-    return text(value).replace("T", " ").replace(/(?:\.0+|(\.\d*?)0*)Z$/, "$1+00");
+    return text(value).slice(0, 30).replace("T", " ").replace(/(?:\.0+|(\.\d*?)0*)Z$/, "$1+00");
   },
 };

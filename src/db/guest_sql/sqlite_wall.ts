@@ -10,8 +10,8 @@ import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 
 import { quoteIdentifier } from "../schema/names.ts";
 import { guestAuthorizer, type WalledTable } from "./sqlite_authorizer.ts";
 import type { StatementBudget } from "./sqlite_budget.ts";
-import { forbiddenSql } from "./errors.ts";
-import { castValue, type Stored } from "./sqlite_cast.ts";
+import { forbiddenSql, invalidSql, sqlFailed } from "./errors.ts";
+import { castValue, type Stored, textOf } from "./sqlite_cast.ts";
 import { guestSqlError } from "./sqlite_failure.ts";
 import {
   type FunctionContext,
@@ -28,6 +28,13 @@ const PERMITTED = 0;
 const MAX_CACHED_STATEMENTS = 64;
 /** Greatest text or blob that a guest's statement may touch or make, in bytes. */
 export const MAX_VALUE_BYTES = 2_000_000;
+
+/** SQLite takes as many arguments to a function. */
+const MAX_COLUMNS = 127;
+const STOPPED = "The statement cannot go on: a value is too large, out of range, or no JSON";
+/** Reading and writing JSON takes as long as making so many times its text. */
+const JSON_EFFORT = 33;
+const MAX_INT8 = "9223372036854775807";
 
 /** Engine limits while a guest's statement runs (sqlite.org/limits.html). */
 const LIMITS = {
@@ -78,6 +85,9 @@ export class SqliteWall {
   readonly #shapes = new WeakSet<TableShape>();
   readonly #statements = new Map<string, StatementSync>();
   #run: GuestRun | undefined;
+  #each: ((row: SQLOutputValue[]) => void) | undefined;
+  /** What taking a row has thrown: the driver may say in its place that the engine failed. */
+  #refusal: unknown;
 
   /**
    * Puts the wall around a connection: from now on whatever is prepared while a guest's statement
@@ -145,15 +155,17 @@ export class SqliteWall {
     const limits = this.#enter(run);
     try {
       const statement = this.#prepare(text.sql);
-      const rows = statement.iterate(...text.parameters);
-      // The driver's type does not know setReturnArrays.
-      for (const row of rows as unknown as Iterable<SQLOutputValue[]>) {
-        run.budget.check();
-        each(row);
-      }
+      this.#each = each;
+      // Its last row says that everything was read; without it the engine has met an error.
+      const isComplete = [...statement.iterate(...text.parameters)].length === 1;
+      if (!isComplete) throw sqlFailed(STOPPED, "22000");
     } catch (thrown) {
-      throw guestSqlError(thrown, this.#secret);
+      // A statement that has failed says so again when it is used next.
+      this.#statements.delete(text.sql);
+      throw guestSqlError(this.#refusal ?? thrown, this.#secret);
     } finally {
+      this.#each = undefined;
+      this.#refusal = undefined;
       this.#leave(limits);
     }
   }
@@ -181,11 +193,12 @@ export class SqliteWall {
       this.#statements.set(sql, cached);
       return cached;
     }
-    const statement = this.#database.prepare(sql);
+    // By itself first: what is no query, or not this connection's to run, ends here.
+    const width = this.#database.prepare(sql).columns().length;
     // The authorizer is not asked about VACUUM; like all that is no query, it has no columns.
-    if (statement.columns().length === 0) throw forbiddenSql("Only queries may run here");
-    statement.setReadBigInts(true);
-    statement.setReturnArrays(true);
+    if (width === 0) throw forbiddenSql("Only queries may run here");
+    if (width > MAX_COLUMNS) throw invalidSql(`the result has more than ${MAX_COLUMNS} columns`);
+    const statement = this.#database.prepare(handingOver(sql, width));
     this.#statements.set(sql, statement);
     if (this.#statements.size > MAX_CACHED_STATEMENTS) {
       const oldest = this.#statements.keys().next().value;
@@ -204,6 +217,20 @@ export class SqliteWall {
       running().budget.visit();
       return 1;
     });
+    this.#database.function(
+      "guest_row",
+      { varargs: true, useBigIntArguments: true },
+      (...row: SQLOutputValue[]) => {
+        try {
+          running().budget.check();
+          this.#each?.(row);
+        } catch (thrown) {
+          this.#refusal ??= thrown;
+          throw thrown;
+        }
+        return 0;
+      },
+    );
     this.#database.function("guest_tenant", () => running().organizationId);
     this.#database.function("guest_uuid", () => crypto.randomUUID());
     const context: FunctionContext = {
@@ -224,7 +251,9 @@ export class SqliteWall {
         scale: SQLOutputValue,
         value: SQLOutputValue,
       ) => {
-        running().budget.check();
+        const { budget } = running();
+        budget.check();
+        if (String(name).startsWith("json")) budget.spend(textOf(value).length * JSON_EFFORT);
         return castValue({
           name: String(name),
           ...size !== null && { size: Number(size) },
@@ -245,6 +274,18 @@ export class SqliteWall {
       },
     );
   }
+}
+
+/**
+ * The text with each row of its result handed to a function, and one row behind them: the driver's
+ * iterator takes an error of the engine for the end of the rows, and its other ways of reading do not
+ * stop when a function throws (Deno 2.9.6). A condition around a query with LIMIT is asked of its
+ * rows as they come out of it, after sorting (sqlite.org/optoverview.html#flattening, 19).
+ */
+function handingOver(sql: string, width: number): string {
+  const columns = Array.from({ length: width }, (_, i) => `"${i}"`).join(", ");
+  return `with "row"(${columns}) as (select * from (${sql}) limit ${MAX_INT8}) ` +
+    `select 1 from "row" where guest_row(${columns}) union all select 1`;
 }
 
 // Named border: Object.keys widens the names.
