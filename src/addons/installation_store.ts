@@ -98,22 +98,25 @@ export async function keepBundle(
 }
 
 /**
- * Drops bundles of an addon that no installation runs, so that uploads do not fill the database.
+ * Drops bundles of an addon that no installation runs, and the modules prepared from them, so that
+ * uploads do not fill the database.
  * Whoever calls it holds the lock `bundle:<addon key>`, lest another install is just taking one up.
  *
  * @param tables the transaction.
  * @param addonKey the addon.
  */
 export async function dropUnusedBundles(tables: Tables, addonKey: string): Promise<void> {
-  await tables.deleteFrom("bundles")
+  const unused = tables.selectFrom("bundles").select("digest")
     .where("addon_key", "=", addonKey)
     .where(
       "digest",
       "not in",
       tables.selectFrom("installations").select("bundle_digest")
         .where("addon_key", "=", addonKey).where("bundle_digest", "is not", null),
-    )
-    .execute();
+    );
+  // One by one: in a transaction that changes schemas SQLite lets no foreign key act.
+  await tables.deleteFrom("prepared_modules").where("bundle_digest", "in", unused).execute();
+  await tables.deleteFrom("bundles").where("digest", "in", unused).execute();
 }
 
 /**

@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { type SystemCaller, systemCaller } from "../../mod.ts";
 import type { FaultPort } from "../../src/db/database.ts";
+import { expensesBundle } from "../_support/addon.ts";
 import { exampleBundle } from "../_support/bundles.ts";
 import { engines } from "../_support/engines.ts";
 import { startKernel, TEST_KEYS, testPlace } from "../_support/kernel.ts";
@@ -90,6 +91,54 @@ async function stateAfterCrash(
   await records.create(caller, "ticket_comments", { ticket_id: id, body: "Noted" });
   // The next round starts from nothing again.
   await addons.uninstall(caller, "tickets", "drop");
+  await kernel.stop();
+  return state;
+}
+
+for (const engine of engines) {
+  Deno.test(`install of code: a crash before any statement leaves the old state or the new [${engine}]`, async () => {
+    const archive = await expensesBundle();
+    await using place = await testPlace(engine, "file");
+    const caller = await newOrganization(place.databaseUrl);
+    let [crashes, commits] = [0, 0];
+    for (let at = 1;; at++) {
+      const fault = new Crasher();
+      const kernel = await startKernel(place.databaseUrl, { fault });
+      fault.arm(at);
+      const outcome = await kernel.services.addons.install(caller, archive).then(
+        () => "finished",
+        () => "crashed",
+      );
+      fault.arm(Infinity);
+      await kernel.stop().catch(() => {});
+      if (outcome === "finished") break;
+      crashes++;
+      if (await codeAfterCrash(place.databaseUrl, caller, archive) === "new") commits++;
+    }
+    assert.ok(crashes > 15, `only ${crashes} statements`);
+    assert.ok(commits <= 2, `${commits} crashes came after the commit`);
+  });
+}
+
+/** As {@link stateAfterCrash}, for an addon with code: module and rows are both there, or neither. */
+async function codeAfterCrash(
+  databaseUrl: string,
+  caller: SystemCaller,
+  archive: Uint8Array,
+): Promise<"old" | "new"> {
+  const kernel = await startKernel(databaseUrl);
+  const { addons, actions, code, records } = kernel.services;
+  const state = (await addons.installations(caller)).length === 0 ? "old" : "new";
+  if (state === "old") {
+    await assert.rejects(code.status(caller, "expenses"), { code: "addon.not_installed" });
+    await addons.install(caller, archive);
+  }
+  const draft = { title: "Train", category: "travel", amount: 80 };
+  // Border: a created record is an object with its id.
+  const { id } = (await records.create(caller, "expenses", draft)).value() as { id: string };
+  const { outcome } = await actions.run(caller, "expenses", id, "summary", {});
+  assert.equal(outcome, "done");
+  await addons.uninstall(caller, "expenses", "drop");
   await kernel.stop();
   return state;
 }

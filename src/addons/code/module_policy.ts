@@ -23,7 +23,10 @@ export function modulePolicy(manifest: Manifest, memoryLimitPages: number): Admi
     // A plugin's names are hooks and jobs, handled behind one export each.
     exports: gonext === undefined ? manifest.backend?.exports ?? [] : [],
     handles: gonext === undefined ? [] : handledBy(gonext),
-    ...(gonext === undefined ? {} : { manifestAbi: "gonext/1" as const }),
+    // A manifest of the other generations may bring a GoNext module all the same.
+    ...(gonext === undefined
+      ? { defaultAbi: "metacore/1" as const }
+      : { manifestAbi: "gonext/1" as const }),
     holds: (kind) => capabilities.holds(kind),
   };
 }

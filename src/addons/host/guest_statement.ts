@@ -118,9 +118,14 @@ const FAILURES: Readonly<Record<string, readonly [RefusalKind, string]>> = {
   "db.unavailable": ["unavailable", "db_unavailable"],
 };
 
+const UNAVAILABLE = "SQL of addons is not available now; an operator of this server finds out why";
+
 /** Undefined for what the kernel itself did wrong: the gate hides it. */
 function refusalOf(thrown: unknown): Refusal | undefined {
   if (!isKernelError(thrown)) return undefined;
   const found = FAILURES[thrown.code];
-  return found === undefined ? undefined : new Refusal(found[0], thrown.message, found[1]);
+  if (found === undefined) return undefined;
+  // Why it is unavailable names roles and databases: it is for operators, who read it in the log.
+  const message = found[0] === "unavailable" ? UNAVAILABLE : thrown.message;
+  return new Refusal(found[0], message, found[1]);
 }

@@ -80,6 +80,7 @@ async function dropKept(tx: Transaction, row: InstallationRow): Promise<void> {
       .where("addon_key", "=", row.addon_key)
       .execute();
   }
+  await tx.kysely.deleteFrom("breakers").where("installation_id", "=", row.id).execute();
 }
 
 async function deleteRows(

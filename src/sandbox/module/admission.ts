@@ -35,7 +35,7 @@ export function admitModule(info: ModuleInfo, policy: AdmissionPolicy): Admissio
   checkFigures(info, policy, problems);
   checkFeatures(info, problems);
   checkReserved(info, problems);
-  const abi = info.abi ?? policy.manifestAbi;
+  const abi = info.abi ?? policy.manifestAbi ?? policy.defaultAbi;
   if (abi === undefined) {
     problems.push({
       about: "abi",

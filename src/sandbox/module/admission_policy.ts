@@ -54,6 +54,8 @@ export interface AdmissionPolicy {
   readonly handles: readonly ("hook" | "job")[];
   /** Interface the manifest implies: decides where the module shows none or both. */
   readonly manifestAbi?: Abi;
+  /** Interface that is taken where neither module nor manifest decides, so that it hears all reasons. */
+  readonly defaultAbi?: Abi;
   /** Bounds other than {@link DEFAULT_MODULE_LIMITS}. */
   readonly limits?: Partial<ModuleLimits>;
   /**
