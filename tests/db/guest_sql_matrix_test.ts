@@ -278,3 +278,57 @@ engineTest("guest SQL: no statement reaches another organization", async ({ data
   );
   assert.deepEqual(theirs.rows, [["pen", "Theirs"]]);
 });
+
+engineTest("guest SQL: authors may write the organization themselves", async ({ database }) => {
+  await fillShop(database);
+  const write = writer(database);
+  const upper = ORG_A.toUpperCase();
+  for (
+    const [sql, given] of [
+      [`insert into items (organization_id, code) values ('${ORG_A}', 'a1'), (default, 'a2')`, []],
+      [`insert into items (code, organization_id) values ('b1', $1)`, [ORG_A]],
+      ["insert into items (code, organization_id) values ('b2', $1)", [{
+        kind: "uuid",
+        text: upper,
+      }]],
+      [
+        "insert into items (organization_id, code) select organization_id, 'c' || code from items where code = 'pen'",
+        [],
+      ],
+      [`insert into items (organization_id, code) select '${ORG_A}', 'd1'`, []],
+    ] satisfies [string, GuestArgument[]][]
+  ) await write(sql, given);
+  const mine = await database.guestSql.run(
+    guestRequest("read", "select count(*) from items where organization_id = $1", [ORG_A]),
+  );
+  assert.deepEqual(mine.rows, [[9]]);
+  for (
+    const [sql, given] of [
+      [`insert into items (organization_id, code) values ('${ORG_B}', 'x')`, []],
+      [`insert into items (organization_id, code) values ($1, 'x')`, [ORG_B]],
+      [`insert into items (organization_id, code) values ($1, 'x')`, [null]],
+      [`insert into items (organization_id, code) select $1::uuid, 'x'`, [ORG_B]],
+      // The first wall lets it pass, as it lets pass a table's column: the engine does not.
+      [
+        `insert into items (organization_id, code)
+          select organization_id, 'x' from (select '${ORG_B}'::uuid as organization_id) s`,
+        [],
+      ],
+      [
+        `insert into items (code) values ('pen') on conflict (code) do update
+          set organization_id = '${ORG_A}'`,
+        [],
+      ],
+      [`update items set organization_id = '${ORG_A}'`, []],
+    ] satisfies [string, GuestArgument[]][]
+  ) await refusal(write(sql, given), "guest_sql.forbidden");
+  for (const target of ["code", "organization_id, code", "code, organization_id"]) {
+    const upsert = `insert into items (code, stock) values ('pen', 1) on conflict (${target})
+      do update set stock = items.stock + 1 returning code`;
+    assert.deepEqual(await write(upsert), [[["pen"]], 1]);
+    assert.deepEqual(
+      await write(`insert into items (code) values ('pen') on conflict (${target}) do nothing`),
+      [[], 0],
+    );
+  }
+});

@@ -11,6 +11,7 @@ import { statementName } from "../migration_sql/statement_name.ts";
 import type { CheckedSql } from "./checked.ts";
 import { argumentCount, invalidSql } from "./errors.ts";
 import type { GuestRelations, GuestSqlRequest } from "./guest_sql.ts";
+import { refuseOtherTenant } from "./tenant_insert.ts";
 import { TreeCheck } from "./tree_check.ts";
 
 const KINDS: Readonly<Record<GuestSqlRequest["access"], readonly string[]>> = {
@@ -40,6 +41,7 @@ export async function checkGuestSql(request: GuestSqlRequest): Promise<CheckedSq
   const checked = await admitted(request);
   const given = request.arguments.length;
   if (checked.parameterCount !== given) throw argumentCount(checked.parameterCount, given);
+  refuseOtherTenant(checked.tenantValues, request);
   return checked;
 }
 
@@ -96,6 +98,7 @@ async function check(
     statement,
     access,
     relations: walk.relations,
+    tenantValues: walk.tenantValues,
     parameterCount: walk.parameterCount,
     returnsRows: access === "read" || isReturning(statement),
   };

@@ -7,6 +7,7 @@
  */
 
 import type { Node, RangeVar } from "libpg-query";
+import type { TenantValue } from "./tenant_insert.ts";
 
 /** A checked statement. */
 export interface CheckedSql {
@@ -21,6 +22,8 @@ export interface CheckedSql {
   readonly access: "read" | "write";
   /** Every table of the statement, in order of the text. */
   readonly relations: readonly CheckedRelation[];
+  /** What an INSERT writes into the tenant column; its values are compared for each request. */
+  readonly tenantValues: readonly TenantValue[];
   /** Highest `$n` of the text; equal to the number of arguments. */
   readonly parameterCount: number;
   /** True for a read, and for a write with RETURNING. */

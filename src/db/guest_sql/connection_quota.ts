@@ -32,7 +32,10 @@ export class ConnectionQuota {
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const leave = (reason: "waiting" | "aborted") => {
-      this.#waiting.splice(this.#waiting.indexOf(resolve), 1);
+      const place = this.#waiting.indexOf(resolve);
+      // Its turn has come in the meantime: whoever waits behind it must not be taken out instead.
+      if (place < 0) return;
+      this.#waiting.splice(place, 1);
       reject(sqlTimeout(reason));
     };
     const onAbort = () => leave("aborted");

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Alias, Node, RangeVar } from "libpg-query";
+import type { Alias, InsertStmt, Node, OnConflictClause, RangeVar } from "libpg-query";
 import { isJsonObject } from "../../base/json.ts";
 import type { CheckedNodeKind, CheckedRelation } from "./checked.ts";
 import { forbiddenSql, invalidSql } from "./errors.ts";
@@ -14,6 +14,7 @@ import { type FieldRule, NODE_RULES } from "./node_rules.ts";
 import { type Fields, refuseBadName, stringsOf } from "./name_check.ts";
 import { FUNCTION_COLUMNS, SYSTEM_COLUMNS } from "./vocabulary.ts";
 import { TENANT_COLUMN } from "../schema/tenant_rules.ts";
+import { completeConflictTarget, type TenantValue, tenantValuesOf } from "./tenant_insert.ts";
 
 /** Nesting of a tree: far more than a person writes, far less than a stack holds. */
 const MAX_DEPTH = 300;
@@ -25,7 +26,7 @@ const PHRASES: Readonly<Record<string, string>> = {
   "SelectStmt.intoClause": "SELECT INTO",
   "SelectStmt.lockingClause": "FOR UPDATE and FOR SHARE",
   "SelectStmt.limitOption": "WITH TIES",
-  "CommonTableExpr.ctequery": "a part of WITH that changes rows",
+  "CommonTableExpr.ctequery": "a part of WITH that changes rows; write two statements",
   "CommonTableExpr.search_clause": "SEARCH",
   "CommonTableExpr.cycle_clause": "CYCLE",
   "A_Indirection.indirection": "a field of an expression, (…).name",
@@ -53,6 +54,8 @@ type Scope = ReadonlySet<string>;
 export class TreeCheck {
   /** Tables, in order of the text. */
   readonly relations: CheckedRelation[] = [];
+  /** What an INSERT writes into the tenant column. */
+  readonly tenantValues: TenantValue[] = [];
   /** Highest placeholder. */
   parameterCount = 0;
   readonly #allowed: GuestRelations;
@@ -190,23 +193,32 @@ export class TreeCheck {
       case "ParamRef":
         return this.#parameter(fields.number);
       case "InsertStmt":
-        this.#refuseTenantColumn(fields.cols);
-        if (fields.selectStmt !== undefined && fields.cols === undefined) {
-          throw invalidSql("INSERT without its list of columns");
-        }
-        return;
+        return this.#insert(fields as InsertStmt);
       case "MergeWhenClause":
         this.#refuseTenantColumn(fields.targetList);
         if (fields.values !== undefined && fields.targetList === undefined) {
           throw invalidSql("INSERT without its list of columns");
         }
         return;
-      case "UpdateStmt":
       case "OnConflictClause":
+        this.#refuseTenantColumn(fields.targetList);
+        return completeConflictTarget(fields as OnConflictClause);
+      case "UpdateStmt":
         return this.#refuseTenantColumn(fields.targetList);
       default:
         refuseBadName(kind, fields);
     }
+  }
+
+  #insert(statement: InsertStmt): void {
+    if (statement.selectStmt !== undefined && statement.cols === undefined) {
+      throw invalidSql("INSERT without its list of columns: name them, as in INSERT INTO t (a, b)");
+    }
+    const others = statement.cols?.filter((node) =>
+      !("ResTarget" in node) || node.ResTarget.name !== TENANT_COLUMN
+    );
+    this.#refuseTenantColumn(others);
+    this.tenantValues.push(...tenantValuesOf(statement));
   }
 
   #parameter(number: unknown): void {
