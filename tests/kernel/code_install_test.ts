@@ -99,18 +99,23 @@ async function keptRows(databaseUrl: string): Promise<Record<string, number>> {
   return counts;
 }
 
+async function probeBundle(version: string): Promise<Uint8Array> {
+  return await addonBundle({
+    key: "probe",
+    version,
+    ...await fixtureModule("probe"),
+    exports: ["echo", "fail"],
+    capabilities: [
+      { kind: "event:emit", target: "probe.*" },
+      { kind: "http:fetch", target: "api.example.com" },
+    ],
+  });
+}
+
 for (const engine of engines) {
   Deno.test(`Removing an addon with code keeps all of it, or drops all of it [${engine}]`, async () => {
     await using place = await testPlace(engine, "file");
-    const probe = await addonBundle({
-      key: "probe",
-      ...await fixtureModule("probe"),
-      exports: ["echo", "fail"],
-      capabilities: [
-        { kind: "event:emit", target: "probe.*" },
-        { kind: "http:fetch", target: "api.example.com" },
-      ],
-    });
+    const probe = await probeBundle("1.0.0");
     const first = await startKernel(place.databaseUrl);
     const owner = await newOwner(first);
     const caller = systemCaller(owner.organizationId);
@@ -143,8 +148,15 @@ for (const engine of engines) {
     await second.services.addons.install(caller, probe);
     assert.deepEqual(await second.services.secrets.names(caller, "probe"), ["key"]);
     await second.services.code.call(caller, "probe", "echo", { input: { a: 1 } });
-    await second.services.addons.uninstall(caller, "probe", "drop");
+    // Another version over kept data: the module of the old one goes with its bundle.
+    await second.services.addons.uninstall(caller, "probe", "keep");
+    await second.services.addons.install(caller, await probeBundle("1.0.1"));
+    await second.services.code.call(caller, "probe", "echo", { input: { a: 1 } });
     await second.stop();
+    assert.deepEqual(await keptRows(place.databaseUrl), expected);
+    const third = await startKernel(place.databaseUrl);
+    await third.services.addons.uninstall(caller, "probe", "drop");
+    await third.stop();
     assert.deepEqual(Object.values(await keptRows(place.databaseUrl)), KEPT.map(() => 0));
   });
 }
