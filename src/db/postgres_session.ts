@@ -73,6 +73,11 @@ export class PostgresSession {
     );
   }
 
+  /** Number of the server's process; null before there is one. */
+  get processId(): number | null {
+    return this.#client.processID;
+  }
+
   /** Called before every statement that is written. */
   get beforeStatement(): ((sql: string) => void) | undefined {
     return this.#options.beforeStatement;

@@ -17,6 +17,7 @@ import type {
 } from "../../src/db/guest_sql/guest_sql.ts";
 import { PostgresGuestSql } from "../../src/db/guest_sql/postgres_guest_sql.ts";
 import { guestRoleProblem } from "../../src/db/guest_sql/postgres_guest_audit.ts";
+import { ConnectionQuota } from "../../src/db/guest_sql/connection_quota.ts";
 import { introspectPostgres } from "../../src/db/schema/introspect_postgres.ts";
 import { auditTables } from "../../src/db/table_audit.ts";
 import { guestPolicy } from "../../migrations/0005_guest_policy.ts";
@@ -403,6 +404,47 @@ postgresTest("guests take a quarter of the connections at most", () =>
     assert.deepEqual((await next).rows, [[1]]);
   }));
 
+/** Some seconds in one call of a function that asks for no interrupt. */
+const DEAF = "select strpos(repeat(repeat('a', 1000), 3000), 'b' || repeat('a', 6000))";
+
+postgresTest(
+  "a statement that the server does not interrupt keeps its place",
+  () =>
+    withNotes(async (test) => {
+      const { guestSql } = test.database;
+      const deaf = request("read", DEAF, { limits: { timeoutMs: 100 } });
+      for (const inside of [false, true]) {
+        const running = inside
+          ? test.database.transaction(ORG_A, (tx) => guestSql.runIn(tx, deaf))
+          : guestSql.run(deaf);
+        await assert.rejects(running);
+        const short = request("read", "select 1", { limits: { timeoutMs: 100 } });
+        const waiting = await refusal(guestSql.run(short), "guest_sql.timeout");
+        assert.equal(waiting.details?.reason, "waiting", "its place is taken");
+        await test.database.transaction(ORG_A, async (tx) => {
+          await refusal(guestSql.runIn(tx, short), "guest_sql.unavailable");
+        });
+        await test.database.ping();
+        const later = request("read", "select 1", { limits: { timeoutMs: 60_000 } });
+        assert.deepEqual((await guestSql.run(later)).rows, [[1]]);
+        await untilRunning(test, 0);
+      }
+    }),
+);
+
+Deno.test("ConnectionQuota: who leaves too late takes nobody's turn", async () => {
+  const quota = new ConnectionQuota(1);
+  await quota.take(1_000);
+  const caller = new AbortController();
+  const second = quota.take(1_000, caller.signal);
+  const third = quota.take(60_000);
+  quota.release();
+  caller.abort();
+  await second;
+  quota.release();
+  await third;
+});
+
 postgresTest(
   "says which constraint is broken, and nothing of others' rows",
   () =>
@@ -754,7 +796,8 @@ postgresTest(
     withNotes(async (test) => {
       await withClient(test.adminUrl!, async (client) => {
         await client.query(
-          `create table addon_notes.t (id int, a int unique, b int, c int);
+          `create table addon_notes.t (organization_id uuid, id int, a int, b int, c int,
+           unique (organization_id, a));
          create table addon_notes.u (id int, a int, b int, c int)`,
         );
         let planned = 0;

@@ -10,11 +10,14 @@ import { sqlTimeout } from "./errors.ts";
 /** Hands out places. */
 export class ConnectionQuota {
   #free: number;
+  #lost = 0;
+  readonly #places: number;
   readonly #waiting: (() => void)[] = [];
 
   /** Creates places. @param places how many, at least 1. */
   constructor(places: number) {
     this.#free = places;
+    this.#places = places;
   }
 
   /**
@@ -50,9 +53,27 @@ export class ConnectionQuota {
     }
   }
 
+  /** Whether statements that cannot be stopped hold every place. */
+  get isLost(): boolean {
+    return this.#lost >= this.#places;
+  }
+
+  /** Takes a place for a statement that runs on although nobody waits for it. */
+  lose(): void {
+    this.#lost++;
+    this.#free--;
+  }
+
+  /** Gives back a place that was lost. */
+  regain(): void {
+    this.#lost--;
+    this.release();
+  }
+
   /** Gives a place to the next that waits. */
   release(): void {
-    const next = this.#waiting.shift();
+    // More were lost than were free: the debt comes first.
+    const next = this.#free < 0 ? undefined : this.#waiting.shift();
     if (next === undefined) this.#free++;
     else next();
   }

@@ -47,7 +47,8 @@ export interface GuestOutcome {
 
 /** Also the name in the server's session; there is never more than one. */
 const STATEMENT = "metacore_guest";
-const PREPARE = `prepare ${STATEMENT} as\n`;
+/** What the server shows of a guest's statement begins with this. */
+export const STATEMENT_TEXT_START = `prepare ${STATEMENT} as\n`;
 /** Rows asked for at a time. */
 const CHUNK_ROWS = 256;
 /** Least that a value takes in JSON beside its characters: a comma or a bracket. */
@@ -93,7 +94,7 @@ export class GuestExchange {
       collector.close({ type: "S", name: STATEMENT });
       for (const statement of opening) this.#statement(collector, statement);
       if (guest === undefined) return;
-      this.#statement(collector, { sql: PREPARE + guest.text, name: "", values: [] });
+      this.#statement(collector, { sql: STATEMENT_TEXT_START + guest.text, name: "", values: [] });
       collector.bind({ portal: "", statement: STATEMENT, values: guest.values, binary: false });
       collector.describe({ type: "P", name: "" });
       collector.execute({ portal: "", rows: this.#chunk() });

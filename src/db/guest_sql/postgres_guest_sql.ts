@@ -29,6 +29,7 @@ import {
   joiningFrame,
   standaloneFrame,
 } from "./postgres_guest_frame.ts";
+import { untilGone } from "./postgres_stuck.ts";
 import { renderGuestSql } from "./render.ts";
 
 /** What runs, after the first wall. */
@@ -61,6 +62,8 @@ const CANCEL_MS = 50;
 const ATTEMPTS = 2;
 /** Longest form of a character in JSON, `\u0000`. */
 const MAX_GROWTH = 6;
+
+const ALL_LOST = "Statements of addons that the database does not interrupt hold all connections";
 
 const encoder = new TextEncoder();
 
@@ -114,6 +117,7 @@ export class PostgresGuestSql implements GuestSql {
     const endMs = performance.now() + request.limits.timeoutMs;
     const admitted = await this.#wall(request);
     const { session } = tx;
+    if (this.#quota.isLost) throw sqlUnavailable(ALL_LOST);
     await this.#refuseUnavailable(session);
     const frame = joiningFrame(guestSettings(request, endMs), tx.timeoutMs);
     const { outcome, isProven } = await this.#framed(session, request, admitted, endMs, frame);
@@ -158,12 +162,21 @@ export class PostgresGuestSql implements GuestSql {
       timeoutMs,
       request.signal,
     );
+    if (isCancelled && isConnectionLost(outcome)) this.#loseUntilGone(session);
     let { proof } = outcome;
     for (let i = 0; outcome.failure !== undefined && proof.length === 0 && i < ATTEMPTS; i++) {
       const undo = { opening: [], closing: () => frame.undo };
       proof = (await session.send(new GuestExchange(undo), GRACE_MS)).proof;
     }
     return { outcome, isCancelled, isProven: proof[0]?.[0] === "t" };
+  }
+
+  #loseUntilGone({ processId }: PostgresSession): void {
+    if (processId === null) return;
+    this.#quota.lose();
+    this.#source.logger.warn("a statement of an addon runs on, its server does not interrupt it");
+    // It does not fail.
+    void untilGone(processId, (work) => this.#source.lend(work)).then(() => this.#quota.regain());
   }
 
   async #refuseUnavailable(session: PostgresSession): Promise<void> {
@@ -276,6 +289,12 @@ function result(outcome: GuestOutcome, request: GuestSqlRequest): GuestSqlResult
     throw rowLimit(`The result has more than ${responseBytes} bytes`);
   }
   return { columns, rows, changes };
+}
+
+/** Errors of the server have a severity; this one is of the connection, which was cut. */
+function isConnectionLost({ failure }: GuestOutcome): boolean {
+  const error = failure?.error;
+  return error instanceof Error && !("severity" in error);
 }
 
 /** Written out as JSON only where the texts are long enough that it could be too long. */
