@@ -366,6 +366,22 @@ Deno.test("a kept verdict belongs to its text, its kind and what may be touched"
   assert.equal(await checkGuestSql({ ...asked }), first);
   const narrower = { ...RELATIONS, find: () => ({ refused: "nothing" }) };
   await assert.rejects(checkGuestSql({ ...asked, relations: narrower }), /nothing/);
+  // Withdrawn and given back while the verdict is kept: each time one decision, none from memory.
+  let asks = 0;
+  let isAllowed = false;
+  const switched: GuestRelations = {
+    ...RELATIONS,
+    find: (...table) => {
+      asks++;
+      return isAllowed ? RELATIONS.find(...table) : { refused: "withdrawn" };
+    },
+  };
+  await assert.rejects(checkGuestSql({ ...asked, relations: switched }), /withdrawn/);
+  isAllowed = true;
+  assert.equal(await checkGuestSql({ ...asked, relations: switched }), first);
+  isAllowed = false;
+  await assert.rejects(checkGuestSql({ ...asked, relations: switched }), /withdrawn/);
+  assert.equal(asks, 3);
   await assert.rejects(checkGuestSql({ ...asked, access: "write" }), /SELECT where/);
   assert.deepEqual(
     first.relations.map(({ schema, table, access }) => ({ schema, table, access })),

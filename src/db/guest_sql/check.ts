@@ -9,7 +9,7 @@ import type { Node } from "libpg-query";
 import { loadSqlParser } from "../migration_sql/sql_parser.ts";
 import { statementName } from "../migration_sql/statement_name.ts";
 import type { CheckedSql } from "./checked.ts";
-import { argumentCount, invalidSql } from "./errors.ts";
+import { argumentCount, forbiddenSql, invalidSql } from "./errors.ts";
 import type { GuestRelations, GuestSqlRequest } from "./guest_sql.ts";
 import { refuseOtherTenant } from "./tenant_insert.ts";
 import { TreeCheck } from "./tree_check.ts";
@@ -54,11 +54,15 @@ async function admitted({ sql, access, relations }: GuestSqlRequest): Promise<Ch
   return await checking;
 }
 
-/** Two addons may name the same table and mean different ones, or one of them none. */
+/**
+ * Two addons may name the same table and mean different ones. A refusal ends it here: asking again
+ * would count the decision twice.
+ */
 function isStillMeant(checked: CheckedSql, allowed: GuestRelations): boolean {
   return checked.relations.every(({ written, schema, table, access }) => {
     const found = allowed.find(written.schema, written.table, access);
-    return !("refused" in found) && found.schema === schema && found.table === table;
+    if ("refused" in found) throw forbiddenSql(found.refused);
+    return found.schema === schema && found.table === table;
   });
 }
 
