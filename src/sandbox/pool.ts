@@ -11,7 +11,7 @@ import { PoolCounts } from "./pool_counts.ts";
 import { Fleet, type Slot } from "./pool_fleet.ts";
 import { Housekeeping } from "./pool_housekeeping.ts";
 import { type Waiter, WaitingQueue } from "./pool_queue.ts";
-import { busy, cancelled, closed, killed, mistakeOf, notReady } from "./pool_refusals.ts";
+import { busy, cancelled, closed, endOf, killed, mistakeOf, notReady } from "./pool_refusals.ts";
 import { Staff } from "./pool_staff.ts";
 import { WorkerStarter } from "./pool_starter.ts";
 import { systemTiming, type Timing } from "./pool_timing.ts";
@@ -181,7 +181,7 @@ class WorkerPool implements Sandbox {
     } catch (thrown) {
       this.#counts.fail(thrown);
       isSpent = spendsWorker(thrown);
-      throw thrown;
+      throw endOf(thrown, slot.code, waitedMs, invocation.timeoutMs);
     } finally {
       this.#release(slot, isSpent ? "spent" : "sound");
     }
@@ -229,8 +229,8 @@ class WorkerPool implements Sandbox {
         run: (slot) => {
           stopWaiting();
           const waitedMs = timing.nowMs() - sinceMs;
-          const left = { ...invocation, timeoutMs: Math.max(1, invocation.timeoutMs - waitedMs) };
-          this.#run(slot, left, waitedMs).then(resolve, reject);
+          const timeoutMs = Math.max(1, Math.ceil(invocation.timeoutMs - waitedMs));
+          this.#run(slot, { ...invocation, timeoutMs }, waitedMs).then(resolve, reject);
         },
       };
       const leave = (why: () => Error) => {

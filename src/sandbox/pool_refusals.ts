@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isKernelError } from "../base/error.ts";
 import { sandboxError } from "./errors.ts";
 import { MAX_TIMEOUT_MS } from "./limits.ts";
 import type { GuestCode, Invocation } from "./sandbox.ts";
@@ -23,6 +24,26 @@ export function busy(code: GuestCode, why: string): Error {
   return sandboxError("sandbox.busy", `Addon "${code.addonKey}" is busy: ${why}. Try again soon.`, {
     details: { retry_after_seconds: RETRY_AFTER_SECONDS },
   });
+}
+
+/**
+ * What an invocation failed of. One that began when most of its time was gone is not the code's fault.
+ *
+ * @param thrown what the worker threw.
+ * @param code whose worker it was.
+ * @param waitedMs how long it waited for the worker.
+ * @param leftMs what was left of its time then.
+ * @returns what to throw.
+ */
+export function endOf(
+  thrown: unknown,
+  code: GuestCode | undefined,
+  waitedMs: number,
+  leftMs: number,
+): unknown {
+  const isLate = waitedMs > leftMs && isKernelError(thrown, "sandbox.timeout");
+  if (!isLate || code === undefined) return thrown;
+  return busy(code, "the call had to wait until little of its time was left");
 }
 
 /** The module was still being compiled or started when the time was up. */

@@ -608,3 +608,23 @@ Deno.test("pool serves a crowd without leaking, losing or doubling anything", as
   assert.equal(source.alive.size, 0);
   assert.equal(timing.pending, 0);
 });
+
+poolTest(
+  "tells one that began too late that it was busy, one that had its time that it was slow",
+  { maxWorkers: 1, maxWorkersPerAddon: 1 },
+  async ({ sandbox, source, timing }) => {
+    const code = new FakeCode("a");
+    for (const [waitMs, expected] of [[990, "sandbox.busy"], [400, "sandbox.timeout"]] as const) {
+      const first = outcome(sandbox.invoke(code, invocation({ timeoutMs: 5_000 })));
+      await settle();
+      const second = outcome(sandbox.invoke(code, invocation({ timeoutMs: 1_000 })));
+      await timing.advance(waitMs);
+      only(source.busy).finish();
+      assert.equal(await first, "ok");
+      await settle();
+      only(source.busy).fail(sandboxError("sandbox.timeout", "late"));
+      assert.equal(await second, expected);
+      await settle();
+    }
+  },
+);
