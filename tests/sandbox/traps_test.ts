@@ -74,7 +74,7 @@ Deno.test("traps: frames are read in both forms, hostile names are escaped and c
   );
   assert.deepEqual(frames[0], { offset: 0x3f, printedIndex: 12 });
   assert.equal(frames[1]?.offset, 0x10, "the engine's position is the last of the line");
-  assert.ok(frames[1]?.name?.startsWith("evil\\u001b[31m\\u202e"), frames[1]?.name);
+  assert.ok(frames[1]?.name?.startsWith("evil\\u001b[31m\\u202e"), String(frames[1]?.name));
   assert.equal(frames[2]?.name?.length, 201);
   assert.equal(frames.length, 3);
   const endless = "    at wasm://wasm/5b2987ba:wasm-function[1]:0x1\n".repeat(10_000);
