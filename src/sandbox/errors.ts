@@ -64,6 +64,9 @@ export function sandboxError(
   return new KernelError({ code, kind: FAILURES[code].kind, message, ...extra });
 }
 
+/** Detail of a timeout: milliseconds that were spent waiting for a worker, where they were most. */
+export const WAITED = "waited_ms";
+
 /**
  * Tells whether a failure of an invocation counts against the addon's code: what its breaker counts.
  *
@@ -72,6 +75,7 @@ export function sandboxError(
  */
 export function countsAgainstGuest(thrown: unknown): boolean {
   if (!(thrown instanceof KernelError) || isFailureOfHost(thrown)) return false;
+  if (thrown.details !== undefined && WAITED in thrown.details) return false;
   return FAILURES[thrown.code as SandboxCode]?.counts ?? false;
 }
 

@@ -181,7 +181,7 @@ class WorkerPool implements Sandbox {
     } catch (thrown) {
       this.#counts.fail(thrown);
       isSpent = spendsWorker(thrown);
-      throw endOf(thrown, slot.code, waitedMs, invocation.timeoutMs);
+      throw endOf(thrown, waitedMs, invocation.timeoutMs);
     } finally {
       this.#release(slot, isSpent ? "spent" : "sound");
     }

@@ -5,7 +5,7 @@
  */
 
 import { isKernelError } from "../base/error.ts";
-import { sandboxError } from "./errors.ts";
+import { sandboxError, WAITED } from "./errors.ts";
 import { MAX_TIMEOUT_MS } from "./limits.ts";
 import type { GuestCode, Invocation } from "./sandbox.ts";
 
@@ -27,23 +27,24 @@ export function busy(code: GuestCode, why: string): Error {
 }
 
 /**
- * What an invocation failed of. One that began when most of its time was gone is not the code's fault.
+ * What an invocation failed of. One that began when most of its time was gone says so: it counts
+ * against nobody's code.
  *
  * @param thrown what the worker threw.
- * @param code whose worker it was.
  * @param waitedMs how long it waited for the worker.
  * @param leftMs what was left of its time then.
  * @returns what to throw.
  */
-export function endOf(
-  thrown: unknown,
-  code: GuestCode | undefined,
-  waitedMs: number,
-  leftMs: number,
-): unknown {
-  const isLate = waitedMs > leftMs && isKernelError(thrown, "sandbox.timeout");
-  if (!isLate || code === undefined) return thrown;
-  return busy(code, "the call had to wait until little of its time was left");
+export function endOf(thrown: unknown, waitedMs: number, leftMs: number): unknown {
+  if (waitedMs <= leftMs || !isKernelError(thrown, "sandbox.timeout")) return thrown;
+  return sandboxError(
+    "sandbox.timeout",
+    `${thrown.message} It began after ${Math.round(waitedMs)} ms, for want of a worker.`,
+    {
+      details: { ...thrown.details, [WAITED]: Math.round(waitedMs) },
+      cause: thrown.cause,
+    },
+  );
 }
 
 /** The module was still being compiled or started when the time was up. */

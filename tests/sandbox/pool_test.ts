@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { KernelError } from "../../src/base/error.ts";
-import { sandboxError } from "../../src/sandbox/errors.ts";
+import { isKernelError, KernelError } from "../../src/base/error.ts";
+import { countsAgainstGuest, sandboxError } from "../../src/sandbox/errors.ts";
 import type { PoolLimits } from "../../src/sandbox/limits.ts";
 import { createSandbox } from "../../src/sandbox/pool.ts";
 import type { Sandbox } from "../../src/sandbox/sandbox.ts";
@@ -610,20 +610,25 @@ Deno.test("pool serves a crowd without leaking, losing or doubling anything", as
 });
 
 poolTest(
-  "tells one that began too late that it was busy, one that had its time that it was slow",
+  "counts a timeout against the code only when it had its time",
   { maxWorkers: 1, maxWorkersPerAddon: 1 },
   async ({ sandbox, source, timing }) => {
     const code = new FakeCode("a");
-    for (const [waitMs, expected] of [[990, "sandbox.busy"], [400, "sandbox.timeout"]] as const) {
+    for (const [waitMs, counts] of [[990, false], [400, true]] as const) {
       const first = outcome(sandbox.invoke(code, invocation({ timeoutMs: 5_000 })));
       await settle();
-      const second = outcome(sandbox.invoke(code, invocation({ timeoutMs: 1_000 })));
+      const second = sandbox.invoke(code, invocation({ timeoutMs: 1_000 })).catch((thrown) =>
+        thrown
+      );
       await timing.advance(waitMs);
       only(source.busy).finish();
       assert.equal(await first, "ok");
       await settle();
       only(source.busy).fail(sandboxError("sandbox.timeout", "late"));
-      assert.equal(await second, expected);
+      const thrown = await second;
+      assert.ok(isKernelError(thrown, "sandbox.timeout"));
+      assert.equal(countsAgainstGuest(thrown), counts);
+      assert.equal(/for want of a worker/.test(thrown.message), !counts);
       await settle();
     }
   },
