@@ -113,7 +113,9 @@ function textLine(
 }
 
 function addFields(entry: Record<string, unknown>, fields: LogFields): void {
-  for (const key in fields) entry[key] = plainValue(fields[key]);
+  for (const key in fields) {
+    if (fields[key] !== undefined) entry[key] = plainValue(fields[key]);
+  }
 }
 
 function plainValue(value: unknown): unknown {
