@@ -12,22 +12,17 @@ export type ArgumentKind =
   | { readonly kind: "bytes"; readonly cap: number }
   /** Pointer and capacity of a buffer for the answer; the host is told the capacity. */
   | { readonly kind: "out" }
-  | { readonly kind: "i32" }
   | { readonly kind: "i64" }
   | { readonly kind: "f64" };
 
 /** What a guest gets. */
 export type ResultForm =
-  /** Nothing at all. */
-  | { readonly form: "none" }
   /** A packed range, 0 for nothing. */
   | { readonly form: "packed" }
   /** A packed range, or a status in the low word with pointer 0. */
   | { readonly form: "packed_or_status"; readonly noMemory: number }
   /** A status. */
   | { readonly form: "status" }
-  /** A number. */
-  | { readonly form: "i64" }
   /** Length of the bytes; written to the `out` buffer when they fit, else a status below 0. */
   | { readonly form: "length" };
 
@@ -148,10 +143,8 @@ export function shapeOf(entry: HostImport): string {
 }
 
 const RESULT_TYPES: Readonly<Record<ResultForm["form"], string>> = {
-  none: "",
   packed: "i64",
   packed_or_status: "i64",
   status: "i32",
-  i64: "i64",
   length: "i32",
 };

@@ -11,6 +11,7 @@ import type { Instance } from "./instance.ts";
 import { pack, unpack } from "./memory.ts";
 import { type InvokeMessage, MAX_OUTPUT_BYTES } from "./protocol.ts";
 import type { Scope } from "./scope.ts";
+import { spellings } from "./spellings.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -176,14 +177,4 @@ async function release(
 
 function missing(name: string): GuestFailure {
   return new GuestFailure("missing_export", `the module has no function "${name}"`);
-}
-
-/** As the name is written, else in snake case, else in lower case; as admission looks for it. */
-function spellings(name: string): string[] {
-  const snake = name
-    .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
-    .replace(/([A-Z])([A-Z][a-z])/g, "$1_$2")
-    .replace(/[-.]/g, "_")
-    .toLowerCase();
-  return [name, snake, name.toLowerCase()];
 }

@@ -150,7 +150,7 @@ async function answered(
   entry: HostImport,
   raw: readonly WasmValue[],
   scope: Scope,
-): Promise<WasmValue | undefined> {
+): Promise<WasmValue> {
   const reply = await scope.ask(entry.name, readArguments(entry.arguments, raw, scope));
   scope.stop.check();
   if (reply.failed === true) {
@@ -182,11 +182,9 @@ async function encodeReply(
   raw: readonly WasmValue[],
   reply: ReplyMessage,
   scope: Scope,
-): Promise<WasmValue | undefined> {
+): Promise<WasmValue> {
   const { form } = entry.result;
-  if (form === "none") return undefined;
   if (form === "status") return toStatus(reply.status);
-  if (form === "i64") return BigInt.asIntN(64, BigInt(reply.status ?? 0));
   if (form === "length") return writeOut(entry, raw, reply, scope);
   if (reply.bytes !== undefined && reply.bytes.length > 0) {
     return await deliver(reply.bytes, entry.result, scope);

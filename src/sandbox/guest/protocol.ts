@@ -159,7 +159,7 @@ export type ToWatchdog = SharedArrayBuffer | number;
 /** How many buffers of epochs may wait for the watchdog before it is woken for them. */
 export const UNHEARD_EPOCHS = 16;
 
-/** Bytes from which a buffer is handed over instead of copied (measured: design/deno_facts.md §5). */
+/** Bytes from which a buffer is handed over instead of copied (measured: less takes longer that way). */
 export const TRANSFER_BYTES = 16_384;
 
 /** Most bytes of a name of a hook, job or export. */

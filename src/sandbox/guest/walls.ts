@@ -1,6 +1,6 @@
 /**
  * Proves that the worker is walled in before a module arrives: asks for every permission, then really
- * tries one thing behind each. Runs once, before the global scope is emptied.
+ * tries what lies behind all but `import`. Runs once, before the global scope is emptied.
  *
  * @module
  */

@@ -81,7 +81,7 @@ function noEntries(scope: WasiScope, count: WasmValue, size: WasmValue): number 
     : ERRNO.fault;
 }
 
-/** Whole milliseconds only: a finer clock would be a side channel (design/threat_model.md row 23). */
+/** Whole milliseconds only: a finer clock would be a side channel into other code of the process. */
 function clockTime(scope: WasiScope, id: WasmValue, _precision: WasmValue, at: WasmValue): number {
   if (id !== 0 && id !== 1) return ERRNO.inval;
   const ms = BigInt(id === 0 ? unixMs() : Math.floor(nowMs()));

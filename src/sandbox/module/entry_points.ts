@@ -6,6 +6,7 @@
  */
 
 import { RESERVED_EXPORTS, RESERVED_PREFIX } from "../guest/reserved.ts";
+import { spellings } from "../guest/spellings.ts";
 import { typeText } from "./import_lists.ts";
 import type { ModuleExport, ModuleInfo } from "./module_info.ts";
 
@@ -34,7 +35,7 @@ export function findExport(
   info: Pick<ModuleInfo, "exports">,
   name: string,
 ): EntryPoint | undefined {
-  for (const spelling of spellings(name)) {
+  for (const spelling of openSpellings(name)) {
     const found = info.exports.find((entry) => entry.name === spelling);
     const convention = found?.type && CONVENTIONS.get(typeText(found.type));
     if (convention !== undefined) return { name: spelling, convention };
@@ -63,7 +64,7 @@ export function startFunctions(info: ModuleInfo): string[] {
  * @returns half a sentence.
  */
 export function whyNotCallable(info: ModuleInfo, name: string): string {
-  const found = spellings(name)
+  const found = openSpellings(name)
     .map((spelling) => info.exports.find((entry) => entry.name === spelling))
     .find((entry) => entry !== undefined);
   if (found === undefined) return "there is no such export";
@@ -72,14 +73,9 @@ export function whyNotCallable(info: ModuleInfo, name: string): string {
     : `"${found.name}" has the type ${typeText(found.type)}`;
 }
 
-function spellings(name: string): string[] {
-  if (name.startsWith(RESERVED_PREFIX)) return [];
-  const snake = name
-    .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
-    .replace(/([A-Z])([A-Z][a-z])/g, "$1_$2")
-    .replace(/[-.]/g, "_")
-    .toLowerCase();
-  return [name, snake, name.toLowerCase()];
+/** The kernel's own exports are nobody's to call. */
+function openSpellings(name: string): string[] {
+  return name.startsWith(RESERVED_PREFIX) ? [] : spellings(name);
 }
 
 function isStart(info: ModuleInfo, name: string): boolean {
