@@ -10,7 +10,7 @@ import { sandboxError } from "./errors.ts";
 import { WorkerHandle, type WorkerLimits } from "./guest_worker.ts";
 import { GUEST_SOURCE } from "./guest_source.ts";
 import { startWalledWorker, workerUrl } from "./permissions.ts";
-import { Watchdog } from "./watchdog.ts";
+import { Watchdog, type WatchSlot } from "./watchdog.ts";
 import type { GuestWorker, WorkerSource } from "./worker_port.ts";
 
 const DEFAULT_LIMITS: WorkerLimits = {
@@ -22,7 +22,7 @@ const DEFAULT_LIMITS: WorkerLimits = {
 
 /**
  * Deno ends a process that narrows permissions without the flag, no code can catch that or see it
- * coming (design/deno_facts.md §3): this line is the last one then, and says why.
+ * coming: this line is the last one then, and says why.
  */
 const FIRST_WORKER = "starting the first worker for addon code; should the process end here with " +
   'exit code 70, add "unstable": ["worker-options"] to the deno.json of the main module';
@@ -51,7 +51,7 @@ export class WalledWorkers implements WorkerSource {
     const watchdog = await this.#watch();
     this.#url ??= workerUrl(GUEST_SOURCE);
     const { slot, link } = watchdog.watch();
-    const handle = new WorkerHandle(startWalledWorker(this.#url, "guest"), slot, this.#limits);
+    const handle = new WorkerHandle(startThread(this.#url, slot), slot, this.#limits);
     await handle.prove(link);
     return handle;
   }
@@ -71,5 +71,15 @@ export class WalledWorkers implements WorkerSource {
       throw thrown;
     });
     return this.#watchdog;
+  }
+}
+
+/** A thread that cannot be had takes no slot of the watchdog. */
+function startThread(url: string, slot: WatchSlot): Worker {
+  try {
+    return startWalledWorker(url, "guest");
+  } catch (thrown) {
+    slot.release();
+    throw thrown;
   }
 }
