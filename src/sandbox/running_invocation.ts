@@ -18,6 +18,7 @@ import {
   type ReplyMessage,
   TRANSFER_BYTES,
 } from "./guest/protocol.ts";
+import { MAX_TIMEOUT_MS } from "./limits.ts";
 import type { GuestLogLine, HostReply, Invocation, InvocationResult } from "./sandbox.ts";
 
 /** What a running invocation needs of its worker. */
@@ -29,7 +30,6 @@ export interface WorkerSide {
 }
 
 const LEVELS = ["debug", "info", "warn", "error"] as const;
-const MAX_TIMEOUT_MS = 3_600_000;
 
 /** An invocation in a worker. */
 export class RunningInvocation {
