@@ -37,24 +37,6 @@ export async function findInstallation(
 }
 
 /**
- * Lists an organization's installations that are not removed, oldest first.
- *
- * @param tables where to look.
- * @param organizationId the organization.
- * @returns the rows.
- */
-export async function listInstallations(
-  tables: Tables,
-  organizationId: string,
-): Promise<InstallationRow[]> {
-  return await tables.selectFrom("installations").selectAll()
-    .where("organization_id", "=", organizationId)
-    .where("status", "<>", "removed")
-    .orderBy("installed_at").orderBy("id")
-    .execute();
-}
-
-/**
  * Lists every installation row whose tables lie in a schema, whatever its organization or status.
  *
  * @param tables where to look.

@@ -148,11 +148,6 @@ export class CircuitBreakers {
     return { phase: phaseOf(record), state: record.state };
   }
 
-  /** Forgets an installation that is gone; its row goes with it. */
-  forget(installationId: string): void {
-    this.#records.forget(installationId);
-  }
-
   /** Settles when everything is written that can be. */
   flush(): Promise<void> {
     return this.#records.flush();

@@ -148,11 +148,6 @@ export class BreakerRecords {
     }
   }
 
-  /** Forgets a record. */
-  forget(installationId: string): void {
-    this.#records.delete(installationId);
-  }
-
   /** Settles when nothing is being read or written. */
   async flush(): Promise<void> {
     for (const record of [...this.#records.values()]) {
