@@ -21,6 +21,7 @@ interface Bucket {
 export class AuditRate {
   readonly #clock: Clock;
   readonly #buckets = new Map<string, Bucket>();
+  #sweptAtMs = -Infinity;
 
   /**
    * Makes full buckets.
@@ -50,9 +51,13 @@ export class AuditRate {
     return true;
   }
 
-  /** A bucket that nobody asked for a minute is full again: forgetting it changes nothing. */
+  /**
+   * A bucket that nobody asked for a minute is full again: forgetting it changes nothing. At most once
+   * a minute, or many busy addons would make every record walk over all of them.
+   */
   #sweep(now: number): void {
-    if (this.#buckets.size <= SWEEP_ABOVE) return;
+    if (this.#buckets.size <= SWEEP_ABOVE || now - this.#sweptAtMs < MINUTE_MS) return;
+    this.#sweptAtMs = now;
     for (const [key, bucket] of this.#buckets) {
       if (now - bucket.atMs >= MINUTE_MS) this.#buckets.delete(key);
     }
