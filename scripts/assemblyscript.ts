@@ -57,7 +57,7 @@ export async function compileAssembly(source: AssemblySource): Promise<AssemblyM
   return { wasm: wasm.slice(), sourceMap: withoutSources(map) };
 }
 
-/** The compiler looks for a file under several names; undefined means "not here". */
+/** The compiler looks for a file under several names; null means "not here". */
 function readSource(path: string): string | null {
   try {
     return Deno.readTextFileSync(path);

@@ -64,8 +64,11 @@ async function run(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const { code } = await new Deno.Command(tool, { args: [...args], cwd: folder, env }).output();
-  if (code !== 0) throw new Error(`${tool} ${args.join(" ")}: exit code ${code}`);
+  const command = new Deno.Command(tool, { args: [...args], cwd: folder, env });
+  const { code, stderr } = await command.output();
+  if (code === 0) return;
+  const said = new TextDecoder().decode(stderr);
+  throw new Error(`${tool} ${args.join(" ")}: exit code ${code}\n${said}`);
 }
 
 async function buildAssembly(folder: string, runtime: string): Promise<readonly string[]> {
