@@ -1,5 +1,6 @@
 /**
- * Failures of installing and removing addons, as small factories so that call sites read as prose.
+ * Failures of installing, removing and calling addons, as small factories so that call sites read as
+ * prose.
  *
  * @module
  */

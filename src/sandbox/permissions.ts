@@ -1,7 +1,6 @@
 /**
- * The permissions of every worker that this room starts: none. Built in one place, because `null`,
- * `undefined` or a missing object would silently hand on everything the kernel may do
- * (design/deno_facts.md §3).
+ * Starts the workers of this room, all of them with no permissions. Built in one place, because in
+ * Deno `null`, `undefined` or a missing object would silently hand on everything the kernel may do.
  *
  * @module
  */

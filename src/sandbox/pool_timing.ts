@@ -1,6 +1,5 @@
 /**
- * Time as the pool and the breaker need it: a clock and timers behind one port, so that tests decide
- * when time passes.
+ * Time as the pool needs it: a clock and timers behind one port, so that tests decide when time passes.
  *
  * @module
  */

@@ -16,6 +16,7 @@ const SPENDING: ReadonlySet<string> = new Set([
   "sandbox.cancelled",
   "sandbox.worker_failed",
 ]);
+
 /** Tells whether a worker is not to be used after an invocation that failed like this. */
 export function spendsWorker(thrown: unknown): boolean {
   return isKernelError(thrown) && SPENDING.has(thrown.code);

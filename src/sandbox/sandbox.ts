@@ -8,7 +8,7 @@
 
 import type { Abi, Target } from "./abi.ts";
 
-/** A module that is ready to run: rewritten, compiled, its entry points known. */
+/** A module that is ready to run: rewritten and compiled. */
 export interface LoadedModule {
   /** Compiled from rewritten bytes; shared by every worker. */
   readonly module: WebAssembly.Module;
@@ -90,7 +90,10 @@ export interface HostPort {
 export interface Invocation {
   readonly target: Target;
   readonly input: Uint8Array;
-  /** Instances that are kept between invocations never serve two of these. */
+  /**
+   * Instances that keep their state between invocations never serve two of these; others are new, or
+   * have been set back to what they were when new.
+   */
   readonly organizationId: string;
   /** From now until the guest is stopped, waiting for a worker included. 1 to 3,600,000 */
   readonly timeoutMs: number;

@@ -15,7 +15,7 @@ export interface GuestWorker {
   readonly organizationId: string | undefined;
   /** Invocations begun. */
   readonly uses: number;
-  /** Memory of its kept or spare instance, in bytes; 0 when it has none. */
+  /** Memory of the instance that ran last, or was made ready at the start, in bytes; 0 without one. */
   readonly memoryBytes: number;
   /** Gives it its module; once in its life. @throws {KernelError} sandbox.instantiation_failed */
   load(loaded: LoadedModule): Promise<void>;

@@ -34,7 +34,8 @@ export class SymbolCache {
    * @param id names the module as it runs.
    * @param rewriting how it was rewritten.
    * @param open opens its bundle; called when the symbols are not at hand.
-   * @returns what is known of it; nothing where the bundle cannot be read.
+   * @returns what is known of it; nothing where the bundle has no module.
+   * @throws what opening or reading throws; it is tried again next time.
    */
   of(id: string, rewriting: Rewriting, open: () => Promise<Bundle>): Promise<ModuleSymbols> {
     const known = this.#kept.get(id);

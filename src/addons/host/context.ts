@@ -34,7 +34,7 @@ export interface HostContext {
   readonly abi: Abi;
   /** Level of the interface, see `LoadedModule.level`. */
   readonly level: string;
-  /** What `env_get` answers, secrets opened. */
+  /** What `env_get` answers. */
   readonly settings: ReadonlyMap<string, string>;
   /** Physical schema (or prefix) of the addon's own tables. */
   readonly schemaName: string;

@@ -1,6 +1,7 @@
 /**
- * How often an addon calls, and how much it hands over, within an organization, over all its invocations: a sliding window of a
- * minute, reckoned from the counts of this minute and the last. One replica counts for itself.
+ * How often an addon calls, and how much it hands over, within an organization, over all its
+ * invocations: a sliding window of a minute, reckoned from the counts of this minute and the last.
+ * One replica counts for itself.
  *
  * @module
  */

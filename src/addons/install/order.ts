@@ -17,9 +17,9 @@ export interface InstallOrder {
   readonly bundle: Bundle;
   readonly archive: Uint8Array;
   readonly secret: InstallSecret;
-  /** Identifier of the installation, should it be new. */
   /** The bundle's module as it will run, with the name it is kept under; absent without code. */
   readonly code?: { readonly id: string; readonly module: PreparedModule };
+  /** Identifier of the installation, should it be new. */
   readonly installationId: string;
   /** RFC 3339 time. */
   readonly at: string;

@@ -1,5 +1,5 @@
 /**
- * Tells from a module's border which interface it speaks and of which level
+ * Tells from a module's own word, or else its border, which interface it speaks and of which level
  * (contract/two_abis.md §2). The manifest only breaks a tie; that is `admission.ts`.
  *
  * @module

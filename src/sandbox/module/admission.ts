@@ -1,6 +1,7 @@
 /**
  * Decides whether a module may be installed: imports, features, figures and exports against a
- * policy. Everything that is wrong is said at once (decision D5).
+ * policy. Everything that is wrong is said at once, so that an author need not come again for the next
+ * reason.
  *
  * @module
  */

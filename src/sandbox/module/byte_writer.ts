@@ -1,5 +1,5 @@
 /**
- * Writes WebAssembly's binary format into one buffer whose greatest size is known beforehand.
+ * Writes WebAssembly's binary format into one buffer, which grows where more comes than was expected.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
  * The instructions that are inserted: what a check looks like for the epoch, for the counter and for
- * both (design/instrumentation.md). Every sequence leaves the stack as it found it.
+ * both. Every sequence leaves the stack as it found it.
  *
  * @module
  */

@@ -3,7 +3,7 @@
  * only cost a bounded amount: it has no loop, hands control to nobody it does not name, lies on no
  * cycle of calls, and it and what it calls without a check are small. That every loop and every
  * recursion passes a check would not be enough: sixty functions that each call the next one twice
- * have neither, and run for ever (design/instrumentation.md §2).
+ * have neither, and run for ever.
  *
  * @module
  */

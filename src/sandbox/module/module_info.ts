@@ -66,12 +66,12 @@ export interface ModuleInfo {
   readonly maxBodyBytes: number;
   /** Whether there is a start section. */
   readonly hasStart: boolean;
-  /** Names of proposals beyond the MVP that the module uses, such as `simd`, `gc`, `threads`. */
+  /** Names of proposals beyond the MVP that the module uses, such as `simd` or `threads`. */
   readonly features: readonly string[];
   /** Names of custom sections in order. */
   readonly customSections: readonly string[];
-  /** Which interface the imports and exports show; undefined for neither or both. */
+  /** Which interface the module names, else shows by its border; undefined for neither or both. */
   readonly abi?: Abi;
-  /** Level of the interface, such as `1.3`: the newest function that is imported. */
+  /** Level of the interface, such as `1.3`: as the module names it, else of its newest import. */
   readonly level?: string;
 }
