@@ -36,7 +36,7 @@ import { CodePlane } from "./code_plane.ts";
 import { prepareHostTables } from "./host_tables.ts";
 import type { KernelServices } from "./services.ts";
 import type { KernelOptions } from "./options.ts";
-import { checkJwtSecret, checkMasterKey } from "./secrets.ts";
+import { checkJwtSecret, checkMasterKey, checkOperatorToken } from "./secrets.ts";
 
 /** A running kernel's parts. */
 export interface Assembly {
@@ -66,6 +66,7 @@ interface Foundation {
 export async function assemble(options: KernelOptions): Promise<Assembly> {
   const jwtSecret = checkJwtSecret(options.jwtSecret);
   const masterKey = checkMasterKey(options.masterKey);
+  checkOperatorToken(options.operatorToken);
   const hostModels = (options.models ?? []).map(hostModel);
   const logger = options.logger ?? silentLogger;
   const database = await openDatabase({

@@ -6,6 +6,7 @@
  */
 
 import type { EgressSettings, SandboxSettings } from "./options.ts";
+import { isOperatorToken, OPERATOR_TOKEN_FORM } from "./secrets.ts";
 
 /** Reads one variable; undefined when it is absent or blank. */
 export type ReadVariable<Name extends string> = (name: Name) => string | undefined;
@@ -23,7 +24,6 @@ type SandboxName =
 const HOST = /^(?:\*\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\.[a-z0-9-]+(?::\d{1,5})?$/i;
 const ADDRESS =
   /^(?:\d{1,3}(?:\.\d{1,3}){3}(?:\/\d{1,2})?(?::\d{1,5})?|\[?[0-9a-f:.]*:[0-9a-f:.]*(?:\/\d{1,3})?(?:\]:\d{1,5})?)$/i;
-const MIN_TOKEN_LENGTH = 32;
 
 /**
  * Reads whether and where to addons may send requests.
@@ -105,13 +105,9 @@ export function readOperatorToken(
   refuse: Refuse<"METACORE_OPERATOR_TOKEN">,
 ): string | undefined {
   const token = env("METACORE_OPERATOR_TOKEN");
-  if (token === undefined || (token.length >= MIN_TOKEN_LENGTH && !/\s/.test(token))) return token;
+  if (token === undefined || isOperatorToken(token)) return token;
   // The value is a secret, so the message does not repeat it.
-  throw refuse(
-    "METACORE_OPERATOR_TOKEN",
-    "…",
-    `${MIN_TOKEN_LENGTH} characters or more without blanks`,
-  );
+  throw refuse("METACORE_OPERATOR_TOKEN", "…", OPERATOR_TOKEN_FORM);
 }
 
 function listOf(value: string | undefined): string[] {

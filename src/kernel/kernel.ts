@@ -104,7 +104,7 @@ class AssembledKernel implements Kernel {
     const starting = this.#starting;
     if (starting === undefined) return await this.#stopping;
     this.#starting = undefined;
-    this.#stopping = this.#stop(await starting, options);
+    this.#stopping = starting.then((assembly) => this.#stop(assembly, options));
     await this.#stopping;
   }
 

@@ -1,6 +1,7 @@
 /**
  * The two secrets a kernel cannot run without: the key that signs tokens and the master key that
- * encrypts values at rest. Given by settings, or made once and kept in the data directory.
+ * encrypts values at rest. Given by settings, or made once and kept in the data directory. And what
+ * the operator's token must be like.
  *
  * @module
  */
@@ -26,6 +27,8 @@ export interface SecretSources {
 }
 
 const LEAST_BYTES = 32;
+/** What an operator's token looks like. */
+export const OPERATOR_TOKEN_FORM = `${LEAST_BYTES} characters or more without blanks`;
 
 /**
  * Gets both secrets, making and keeping the ones that are absent.
@@ -69,6 +72,22 @@ export function checkMasterKey(text: string): Uint8Array {
   const bytes = decodeKey(text);
   if (bytes?.length === LEAST_BYTES) return bytes;
   throw weakKey("METACORE_MASTER_KEY", "must be 32 bytes, as 64 hex digits or as base64");
+}
+
+/**
+ * Checks the operator's token.
+ *
+ * @param text what operators present; absent where nobody is one.
+ * @throws {KernelError} kernel.weak_key — it can be guessed, or no header can carry it.
+ */
+export function checkOperatorToken(text: string | undefined): void {
+  if (text === undefined || isOperatorToken(text)) return;
+  throw weakKey("METACORE_OPERATOR_TOKEN", `must be ${OPERATOR_TOKEN_FORM}`);
+}
+
+/** Whether a text may be the operator's token. */
+export function isOperatorToken(text: string): boolean {
+  return text.length >= LEAST_BYTES && !/\s/.test(text);
 }
 
 function decodeKey(text: string): Uint8Array | undefined {

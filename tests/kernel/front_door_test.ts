@@ -9,6 +9,7 @@ import { Client, newOwner, sendAnonymous } from "../_support/client.ts";
 import { exampleBundle, realBundles } from "../_support/bundles.ts";
 import { engines } from "../_support/engines.ts";
 import { kernelTest, startKernel, testPlace } from "../_support/kernel.ts";
+import { isKernelError } from "../../src/base/error.ts";
 import { openBundle, packBundle } from "../../src/bundle/mod.ts";
 import { openDatabase } from "../../src/db/open.ts";
 import { silentLogger } from "../../src/telemetry/log.ts";
@@ -321,3 +322,13 @@ for (const engine of engines) {
     assert.deepEqual(left, []);
   });
 }
+
+Deno.test("An operator's token that can be guessed, or that no header carries, is refused at the start", async () => {
+  await using place = await testPlace("sqlite", "file");
+  for (const operatorToken of ["", "short", `${"x".repeat(40)} y`]) {
+    await assert.rejects(
+      startKernel(place.databaseUrl, { operatorToken }),
+      (thrown) => isKernelError(thrown, "kernel.weak_key") && !thrown.message.includes("xxx"),
+    );
+  }
+});
