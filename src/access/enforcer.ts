@@ -94,8 +94,8 @@ class RecordingEnforcer implements CountingEnforcer {
       actorId: actor,
       details: { from, to },
     });
-    // What narrows holds at once; what widens waits until it is on record, and for nobody who has
-    // asked for something else meanwhile.
+    // What narrows holds at once; what widens waits until the record is written or could not be (the
+    // log has it then), and for nobody who has asked for something else meanwhile.
     const change = ++this.#changes;
     if (to === "enforce") this.#mode = to;
     await audit.flush();

@@ -29,6 +29,6 @@ export interface AuditRecord {
 export interface AuditSink {
   /** Takes a record; never throws and never blocks. Over its bound it counts instead of keeping. */
   record(record: AuditRecord): void;
-  /** Settles when everything taken so far is kept. */
+  /** Settles when everything taken so far is kept, or could not be kept now; it does not fail. */
   flush(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 /**
- * Counters, gauges and histograms, and their text form (Prometheus exposition format 0.0.4).
+ * Counters, gauges and histograms as their users see them. `metrics_registry.ts` keeps them,
+ * `metrics_text.ts` prints them.
  *
  * @module
  */

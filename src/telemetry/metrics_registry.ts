@@ -22,7 +22,7 @@ export interface MetricsOptions {
 }
 
 /** Value of every label of the series that takes what is too much. */
-export const OVERFLOW = "_overflow";
+const OVERFLOW = "_overflow";
 const DEFAULT_MAX_SERIES = 1_000;
 const MAX_VALUE_LENGTH = 128;
 /** Different sets of label names that overflow apart. */
@@ -166,13 +166,15 @@ class SeriesMap<Series> {
 
   #find(labels: Labels): Series {
     const names = Object.keys(labels).sort();
+    const valueOf = (name: string) => labels[name]!.slice(0, MAX_VALUE_LENGTH);
     let key = "";
-    // The length before each value keeps two lists of values from reading alike.
-    for (const name of names) key += `${name}=${labels[name]!.length}:${labels[name]!},`;
+    // The length before each value keeps two lists of values from reading alike. Values that are
+    // equal where they are cut are printed alike, so they are one series.
+    for (const name of names) key += `${name}=${valueOf(name).length}:${valueOf(name)},`;
     const known = this.#byLabels.get(key);
     if (known !== undefined) return known;
     if (this.#byLabels.size < this.#limit) {
-      return this.#add(key, names, (name) => labels[name]!.slice(0, MAX_VALUE_LENGTH));
+      return this.#add(key, names, valueOf);
     }
     const overflow = `${OVERFLOW} ${names.join(",").slice(0, MAX_VALUE_LENGTH)}`;
     return this.#byLabels.get(overflow) ?? this.#addOverflow(overflow, names);

@@ -58,6 +58,10 @@ Deno.test("metrics: series are bounded, and what is too much is counted together
   assert.match(text, /a\{user="u1"\} 2\n/);
   assert.match(text, /a\{user="_overflow"\} 97\n/);
   assert.equal(text.match(/^a\{/gm)!.length, 4);
+  // What is printed alike is one series: the format knows each once only.
+  const cut = createMetrics();
+  for (const end of ["x", "y"]) cut.counter("b", "B").add({ user: "u".repeat(500) + end });
+  assert.match(cut.text(), /\nb\{user="u+"\} 2\n$/);
   // Names of labels that differ every time are bounded too.
   for (let at = 0; at < 100; at++) counter.add({ [`n${at}`]: "x" });
   assert.ok(metrics.text().match(/^a\{/gm)!.length <= 13);

@@ -8,6 +8,7 @@
 import type { EnforcementMode } from "../../access/capability.ts";
 import { isJsonObject } from "../../base/json.ts";
 import type { Json } from "../../base/json.ts";
+import { METRICS_CONTENT_TYPE } from "../../telemetry/metrics_text.ts";
 import { data } from "../answer.ts";
 import type { Answer } from "../answer.ts";
 import { invalidBody } from "../errors.ts";
@@ -29,7 +30,7 @@ export const OPERATOR_ROUTES: readonly OperatorRoute[] = [
       Promise.resolve({
         status: 200,
         body: services.operator.metrics(),
-        headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
+        headers: { "content-type": METRICS_CONTENT_TYPE },
       }),
   },
   {
