@@ -37,7 +37,7 @@ export function rateLimited(message: string, retryAfterSeconds: number): KernelE
     code: "egress.rate_limited",
     kind: "rate_limited",
     message,
-    details: { retryAfterSeconds },
+    details: { retry_after_seconds: retryAfterSeconds },
   });
 }
 

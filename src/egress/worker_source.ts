@@ -7,7 +7,7 @@
 
 /**
  * Protocol, in messages. To the worker: first `{address, family, port, certificates}`, then
- * `{id, secure, hostname, host, path, method, headers, body, maxBytes, maxHeaderBytes, connectMs,
+ * `{id, secure, hostname, isName, path, method, headers, body, maxBytes, maxHeaderBytes, connectMs,
  * timeoutMs}` or `{abort: id}`. From it: `{ready: true}` or `{wall}` naming the wall that is missing;
  * then one of `{id, answer: {status, headers, body, truncated}}` and `{id, failure: {code, text}}`
  * for each request.

@@ -658,7 +658,7 @@ Deno.test("egress: rate and places are counted by addon, places in all as well",
   await finish();
   await assert.rejects(start("a"), (thrown) => {
     assert.ok(isKernelError(thrown, "egress.rate_limited"));
-    assert.equal(thrown.details?.["retryAfterSeconds"], 15);
+    assert.equal(thrown.details?.["retry_after_seconds"], 15);
     return true;
   });
   running.push(start("b"));
