@@ -87,7 +87,8 @@ export class SqliteTransaction implements Transaction {
    *
    * @param work gets the writer.
    * @returns what the work gives.
-   * @throws {KernelError} db.transaction_ended, db.transaction_failed
+   * @throws {KernelError} db.invalid_statement — the transaction has ended, or a statement of it has
+   *   failed; and what the work throws.
    */
   behindSavepoint<T>(work: (connection: SqliteConnection) => T): T {
     if (!this.#running) throw transactionEnded();

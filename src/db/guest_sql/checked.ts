@@ -44,7 +44,7 @@ export interface CheckedRelation {
 }
 
 /** Every kind of node that a checked tree may hold; `node_rules.ts` has the fields of each. */
-export const CHECKED_NODES = [
+const CHECKED_NODES = [
   // Statements and their parts.
   "SelectStmt",
   "InsertStmt",

@@ -109,9 +109,9 @@ export interface GuestSql {
   /**
    * Runs a statement in a transaction of its own, a read in a read-only one.
    *
-   * @throws {KernelError} guest_sql.*: invalid (text, statement kind, relation, function, arguments),
-   *   forbidden (relation), row_limit, timeout, failed (constraint and data errors, without driver
-   *   texts that show other tenants), unavailable.
+   * @throws {KernelError} guest_sql.*: invalid (text, statement kind, function, type), forbidden
+   *   (relation, another organization), argument_count, row_limit, timeout, constraint,
+   *   serialization, failed (names and values, without texts that show other tenants), unavailable.
    */
   run(request: GuestSqlRequest): Promise<GuestSqlResult>;
   /**

@@ -223,7 +223,7 @@ export function sortDirection(node: SortBy, value: SqlValue): string {
 }
 
 /** A window: its name, or its definition in parentheses. */
-export function windowOf(node: WindowDef, render: Render, context: RenderContext): string {
+function windowOf(node: WindowDef, render: Render, context: RenderContext): string {
   context.noteSort();
   const isBare = node.partitionClause === undefined && node.orderClause === undefined &&
     node.refname === undefined && ((node.frameOptions ?? 0) & FRAME.nonDefault) === 0;

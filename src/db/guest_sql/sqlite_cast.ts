@@ -227,5 +227,8 @@ function toArray(type: SqlType, text: string): string {
   const items = parseArrayLiteral(text);
   if (items === undefined) throw malformed(`${type.name.slice(1)}[]`, text);
   const isNumber = type.name.startsWith("_int");
+  if (isNumber && items.some((item) => item !== null && !/^[+-]?\d{1,19}$/.test(item))) {
+    throw malformed(`${type.name.slice(1)}[]`, text);
+  }
   return JSON.stringify(items.map((item) => item !== null && isNumber ? Number(item) : item));
 }

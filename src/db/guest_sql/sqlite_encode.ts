@@ -48,7 +48,7 @@ export function sqliteArgument(value: GuestArgument): SQLInputValue {
  * @param type what it is; undefined when nothing is known.
  * @returns the value for JSON.
  */
-export function encodeValue(value: SQLOutputValue, type: SqlType | undefined): Json {
+function encodeValue(value: SQLOutputValue, type: SqlType | undefined): Json {
   if (value === null) return null;
   switch (familyOf(type)) {
     case "bool":

@@ -6,9 +6,8 @@
  */
 
 import type { JoinExpr, Node, RangeFunction, RangeSubselect, RangeVar } from "libpg-query";
-import { nameParts } from "../migration_sql/syntax_tree.ts";
+import { builtinName, nameParts } from "../migration_sql/syntax_tree.ts";
 import { quoteIdentifier } from "../schema/names.ts";
-import { builtinName } from "../migration_sql/syntax_tree.ts";
 import { renderExpression } from "./sqlite_expression.ts";
 import { notOnSqlite, type RenderContext } from "./sqlite_render_context.ts";
 import type { NamedColumn, Scope, ScopeItem } from "./sqlite_scope.ts";
@@ -67,7 +66,7 @@ function addItem(scope: Scope, item: ScopeItem): readonly string[] {
 }
 
 /** The condition that counts the rows of an item. @param item in FROM. @returns SQL. */
-export function tickOf(item: ScopeItem): string {
+function tickOf(item: ScopeItem): string {
   const [first] = item.columns;
   if (first === undefined) throw notOnSqlite("A query without columns");
   return `guest_tick(${

@@ -82,7 +82,7 @@ function splitPart(value: string, separator: string, field: number): string {
  * @returns whether it matches.
  * @throws {KernelError} guest_sql.failed — the pattern ends with the escape.
  */
-export function matchesLike(
+function matchesLike(
   value: string,
   pattern: string,
   { escape = "\\", pause = () => {} }: {

@@ -27,7 +27,7 @@ const PERMITTED = 0;
 /** Guests' statements kept prepared; the least recently used goes first. */
 const MAX_CACHED_STATEMENTS = 64;
 /** Greatest text or blob that a guest's statement may touch or make, in bytes. */
-export const MAX_VALUE_BYTES = 2_000_000;
+const MAX_VALUE_BYTES = 2_000_000;
 
 /** SQLite takes as many arguments to a function. */
 const MAX_COLUMNS = 127;

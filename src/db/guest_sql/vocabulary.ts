@@ -3,10 +3,10 @@
  * What is not listed is refused, so nothing here reads settings, catalogs, files, sessions or
  * sequences, sleeps, locks, notifies, or runs a text as a query.
  *
- * Left out on purpose although harmless by themselves: `normalize` (the square of a text's marks,
- * without an interrupt), `array_fill`, `factorial` (huge values from
- * small arguments), `setseed` (outlives the statement), `ts_stat`, `ts_rewrite`, `query_to_xml`
- * (run a text as a query), `json_populate_record` (needs row types of tables).
+ * Left out on purpose: `normalize` (the square of a text's marks, without an interrupt),
+ * `array_fill`, `factorial` (huge values from small arguments), `setseed` (outlives the statement),
+ * `ts_stat`, `ts_rewrite`, `query_to_xml` (run a text as a query), `json_populate_record` (needs row
+ * types of tables).
  *
  * @module
  */
@@ -17,7 +17,7 @@ function words(text: string): readonly string[] {
 
 const TEXT = words(`
   ascii btrim char_length character_length chr concat concat_ws convert_from convert_to decode
-  encode format initcap left length like_escape lower ltrim md5 
+  encode format initcap left length like_escape lower ltrim md5
   octet_length bit_length overlay position quote_ident quote_literal quote_nullable regexp_count
   regexp_instr regexp_like regexp_match regexp_matches regexp_replace regexp_split_to_array
   regexp_split_to_table regexp_substr replace reverse right rtrim sha224 sha256 sha384 sha512

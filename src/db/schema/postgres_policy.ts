@@ -1,7 +1,7 @@
 /**
  * The walls on every addon table inside Postgres: row-level security, enabled and forced, with one
- * policy for the tenant (threat model §2 row 17) and two that keep code of one addon from tables of
- * others (row 1). Who may use a table at all is a matter of grants, not made here.
+ * policy for the tenant and two that keep code of one addon from tables of others. Who may use a
+ * table at all is a matter of grants, not made here.
  *
  * @module
  */
