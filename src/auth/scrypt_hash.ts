@@ -24,7 +24,7 @@ export interface ScryptHash extends ScryptParameters {
   readonly hash: Uint8Array;
 }
 
-/** What new hashes cost: 32 MiB, about 0.1 to 0.2 s of one core (design/deno_facts.md §11). */
+/** What new hashes cost: 32 MiB, about 0.1 to 0.2 s of one core. */
 export const CURRENT_PARAMETERS: ScryptParameters = {
   costLog2: 15,
   blockSize: 8,

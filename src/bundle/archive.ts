@@ -23,8 +23,8 @@ export interface ArchiveEntry {
 }
 
 /**
- * Reads an archive, strictly and within bounds (contract/metacore.md §4.2, design/threat_model.md
- * row 13). Entries of plain directories are skipped, every other kind is refused.
+ * Reads an archive, strictly and within bounds (contract/metacore.md §4.2). Entries of plain
+ * directories are skipped, every other kind is refused.
  *
  * @param archive the exact bytes of the `.tar.gz`.
  * @param limits bounds; those not given have their defaults.

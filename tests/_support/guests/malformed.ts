@@ -145,7 +145,7 @@ export const MALFORMED: Readonly<Record<string, ByteGuest>> = {
     () => guestWith([body(NO_LOCALS, [0x10, 99])]),
     INVALID,
   ),
-  /** design/instrumentation.md §5.1: invalid before the rewrite, and must not become valid by it. */
+  /** Invalid before the rewrite, and must not become valid by what it appends. */
   nextGlobal: bytesOf(
     "sets the global that the rewriter would append",
     () => guestWith([body(NO_LOCALS, [0x41, 0, 0x24, 0])]),
