@@ -28,12 +28,23 @@ Deno.test("readSettings() refuses every value it does not know and fills in the 
   assert.equal(settings.enforcement, "enforce");
   assert.equal(settings.unsignedBundles, "refuse");
   assert.equal(settings.registration, "closed");
+  assert.equal(settings.egress, undefined);
+  assert.equal(settings.operatorToken, undefined);
   const refused = [
     ["PORT", "65536"],
     ["PORT", "1e3"],
     ["METACORE_ENFORCE", "no"],
     ["METACORE_REGISTRATION", "yes"],
     ["LOG_LEVEL", "loud"],
+    ["METACORE_EGRESS", "*"],
+    ["METACORE_EGRESS", "yes"],
+    ["METACORE_EGRESS", "any,api.example.com"],
+    ["METACORE_EGRESS_PRIVATE", "intranet.example.com"],
+    ["METACORE_GUEST_WORKERS", "0"],
+    ["METACORE_GUEST_MEMORY_MIB", "4097"],
+    ["METACORE_GUEST_TIMEOUT_MS", "30001"],
+    ["METACORE_GUEST_FUEL", "1e9"],
+    ["METACORE_OPERATOR_TOKEN", "short"],
     ["LOG_FORMAT", "xml"],
     ["METACORE_CORS_ORIGINS", "*"],
     ["METACORE_CORS_ORIGINS", "https://app.example.com/path"],
@@ -55,4 +66,22 @@ Deno.test("readSettings() turns the enforcer down only by the word shadow", () =
     readSettings((name) => name === "METACORE_ENFORCE" ? word : undefined).enforcement;
   assert.deepEqual(["1", "true", "TRUE", "yes", "Enforce"].map(read), Array(5).fill("enforce"));
   assert.equal(read("shadow"), "shadow");
+});
+
+Deno.test("readSettings() lets private addresses be named only where outbound HTTP is on, and tells no token", () => {
+  const read = (given: Readonly<Record<string, string>>) => readSettings((name) => given[name]);
+  assert.throws(() => read({ METACORE_EGRESS_PRIVATE: "10.0.0.5" }), /METACORE_EGRESS=/);
+  assert.throws(
+    () => read({ METACORE_EGRESS: "off", METACORE_EGRESS_PRIVATE: "10.0.0.5" }),
+    /METACORE_EGRESS="off"/,
+  );
+  assert.deepEqual(
+    read({ METACORE_EGRESS: "api.example.com, *.example.org", METACORE_EGRESS_PRIVATE: "fd00::/8" })
+      .egress,
+    { hosts: ["api.example.com", "*.example.org"], privateAddresses: ["fd00::/8"] },
+  );
+  assert.throws(
+    () => read({ METACORE_OPERATOR_TOKEN: "hunter2" }),
+    (thrown: Error) => !thrown.message.includes("hunter2"),
+  );
 });
