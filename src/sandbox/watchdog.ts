@@ -31,6 +31,8 @@ export class Watchdog {
   readonly #table = new Int32Array(new SharedArrayBuffer(TABLE_BYTES));
   readonly #bell = new Int32Array(new SharedArrayBuffer(4));
   readonly #news = new MessageChannel();
+  readonly #stops = new Map<number, SharedArrayBuffer>();
+  #isDead = false;
   #madeAtMs = 0;
   readonly #freeSlots: number[] = [];
   #slots = 0;
@@ -66,7 +68,22 @@ export class Watchdog {
       clearTimeout(timer);
     }
     worker.onmessage = null;
+    worker.onerror = (event) => {
+      event.preventDefault();
+      watchdog.#die();
+    };
     return watchdog;
+  }
+
+  /** Whether its thread has ended of itself: what it watched is stopped, and it watches nobody more. */
+  get isDead(): boolean {
+    return this.#isDead;
+  }
+
+  /** Nobody sets an epoch any more: no worker of its may begin anything. */
+  #die(): void {
+    this.#isDead = true;
+    for (const stop of this.#stops.values()) Atomics.store(new Int32Array(stop), 0, 1);
   }
 
   /** Takes a worker into its care. @returns its slot, and what the worker has to get */
@@ -77,9 +94,11 @@ export class Watchdog {
     }
     const stop = new SharedArrayBuffer(4);
     const { port1, port2 } = new MessageChannel();
+    this.#stops.set(index, stop);
     Atomics.store(this.#table, stateWord(index), 0);
     this.#tell({ t: "watch", slot: index, stop, port: port1 }, [port1]);
     const slot = new WatchSlot(this.#table, this.#bell, index, stop, this.#madeAtMs, () => {
+      this.#stops.delete(index);
       this.#tell({ t: "forget", slot: index });
       this.#freeSlots.push(index);
     });

@@ -63,14 +63,25 @@ export class WalledWorkers implements WorkerSource {
     watchdog?.close();
   }
 
-  #watch(): Promise<Watchdog> {
+  async #watch(): Promise<Watchdog> {
+    const standing = this.#watchdog;
+    const watchdog = await (standing ?? this.#startWatchdog());
+    if (!watchdog.isDead) return watchdog;
+    // Whoever sees it first makes room for the next one.
+    if (this.#watchdog === standing) {
+      this.#logger.error("the watchdog of addon code has ended; its workers are replaced");
+      this.#watchdog = undefined;
+    }
+    return await this.#watch();
+  }
+
+  #startWatchdog(): Promise<Watchdog> {
     if (this.#isClosed) throw sandboxError("sandbox.closed", "The sandbox is closed.");
-    if (this.#watchdog === undefined) this.#logger.info(FIRST_WORKER);
-    this.#watchdog ??= Watchdog.start().catch((thrown) => {
+    this.#logger.info(FIRST_WORKER);
+    return this.#watchdog = Watchdog.start().catch((thrown) => {
       this.#watchdog = undefined;
       throw thrown;
     });
-    return this.#watchdog;
   }
 }
 

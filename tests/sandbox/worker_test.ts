@@ -390,3 +390,35 @@ Deno.test("the stack of a trap is short: it does not hold the worker's own code"
     assert.ok(String(cause.stack).length < 4_096, String(cause.stack).slice(0, 300));
   });
 });
+
+Deno.test("a watchdog that dies takes its workers along, and another one takes its place", async () => {
+  const loaded = await loadedFromWat(metacoreWat({ run: ECHO }));
+  const threads: Worker[] = [];
+  const RealWorker = globalThis.Worker;
+  // The watchdog's thread is nobody's to reach: it is seen when it is started.
+  globalThis.Worker = class extends RealWorker {
+    constructor(...args: ConstructorParameters<typeof RealWorker>) {
+      super(...args);
+      threads.push(this);
+    }
+  };
+  const source = new WalledWorkers();
+  try {
+    const before = await source.start();
+    await before.load(loaded);
+    assert.ok(before.isUsable);
+    threads[0]!.dispatchEvent(new ErrorEvent("error", { cancelable: true, message: "gone" }));
+    assert.ok(!before.isUsable);
+    assert.equal((await failure(before.invoke(invocation("run")))).code, "sandbox.closed");
+    await before.close();
+    const [one, other] = await Promise.all([source.start(), source.start()]);
+    assert.equal(threads.length, 5, "one watchdog for both");
+    await one.load(loaded);
+    await one.invoke(invocation("run"));
+    await Promise.all([one.close(), other.close()]);
+    threads[0]!.terminate();
+  } finally {
+    globalThis.Worker = RealWorker;
+    await source.close();
+  }
+});

@@ -68,8 +68,11 @@ const METACORE: readonly HostImport[] = [
   row("metacore_host.db_exec", [bytes(16 * KIB), bytes(8 * MIB)], PACKED),
 ];
 
-/** Everything a GoNext host reads is capped at 64 KiB (contract/gonext.md §1.4). */
+/** What a GoNext host reads is capped at 64 KiB (contract/gonext.md §1.4), */
 const TEXT = bytes(64 * KIB);
+/** but for what is promised more: values, arguments of statements, requests (§2.4, §2.5). */
+const VALUE = bytes(256 * KIB);
+const DOCUMENT = bytes(MIB);
 /** "Internal" in the status tables of contract/gonext.md §2.4 and §2.5. */
 const DATA = packedOr(-2);
 const NET = packedOr(-7);
@@ -89,14 +92,14 @@ const GONEXT: readonly HostImport[] = [
   row("env_platform.gn_secrets_get", [TEXT], packedOr(-1)),
   row("env_platform.gn_audit_emit", [TEXT], STATUS),
   row("env_platform.gn_cron_register", [TEXT], STATUS),
-  row("gonext_data.gn_db_read", [TEXT, TEXT], DATA),
-  row("gonext_data.gn_db_write", [TEXT, TEXT], DATA),
+  row("gonext_data.gn_db_read", [TEXT, DOCUMENT], DATA),
+  row("gonext_data.gn_db_write", [TEXT, DOCUMENT], DATA),
   row("gonext_data.gn_kv_get", [TEXT], DATA),
-  row("gonext_data.gn_kv_set", [TEXT, TEXT], DATA),
+  row("gonext_data.gn_kv_set", [TEXT, VALUE], DATA),
   row("gonext_data.gn_kv_del", [TEXT], DATA),
   row("gonext_data.gn_kv_incr", [TEXT, I64], DATA),
   row("gonext_data.gn_cache_invalidate", [TEXT], DATA),
-  row("env_net.gn_http_fetch", [TEXT], NET),
+  row("env_net.gn_http_fetch", [DOCUMENT], NET),
   row("env_net.gn_media_read", [TEXT], NET),
   row("env_net.gn_users_read", [TEXT], NET),
 ];
