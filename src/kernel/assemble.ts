@@ -36,6 +36,7 @@ import { CodePlane } from "./code_plane.ts";
 import { prepareHostTables } from "./host_tables.ts";
 import type { KernelServices } from "./services.ts";
 import type { KernelOptions } from "./options.ts";
+import { checkSandboxBounds } from "./sandbox_bounds.ts";
 import { checkJwtSecret, checkMasterKey, checkOperatorToken } from "./secrets.ts";
 
 /** A running kernel's parts. */
@@ -67,6 +68,7 @@ export async function assemble(options: KernelOptions): Promise<Assembly> {
   const jwtSecret = checkJwtSecret(options.jwtSecret);
   const masterKey = checkMasterKey(options.masterKey);
   checkOperatorToken(options.operatorToken);
+  checkSandboxBounds(options.sandbox);
   const hostModels = (options.models ?? []).map(hostModel);
   const logger = options.logger ?? silentLogger;
   const database = await openDatabase({

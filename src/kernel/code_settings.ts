@@ -6,6 +6,7 @@
  */
 
 import type { EgressSettings, SandboxSettings } from "./options.ts";
+import { SANDBOX_RANGES } from "./sandbox_bounds.ts";
 import { isOperatorToken, OPERATOR_TOKEN_FORM } from "./secrets.ts";
 
 /** Reads one variable; undefined when it is absent or blank. */
@@ -74,17 +75,18 @@ export function readSandbox(
   env: ReadVariable<SandboxName>,
   refuse: Refuse<SandboxName>,
 ): SandboxSettings {
-  const whole = (name: SandboxName, min: number, max: number): number | undefined => {
+  const whole = (name: SandboxName, bound: keyof SandboxSettings): number | undefined => {
+    const [min, max] = SANDBOX_RANGES[bound];
     const value = env(name);
     if (value === undefined) return undefined;
     const number = Number(value);
     if (/^\d{1,15}$/.test(value) && number >= min && number <= max) return number;
     throw refuse(name, value, `a whole number from ${min} to ${max}`);
   };
-  const maxWorkers = whole("METACORE_GUEST_WORKERS", 1, 1_024);
-  const memoryLimitMiB = whole("METACORE_GUEST_MEMORY_MIB", 1, 4_096);
-  const timeoutMs = whole("METACORE_GUEST_TIMEOUT_MS", 10, 30_000);
-  const fuel = whole("METACORE_GUEST_FUEL", 1_000, 1_000_000_000_000);
+  const maxWorkers = whole("METACORE_GUEST_WORKERS", "maxWorkers");
+  const memoryLimitMiB = whole("METACORE_GUEST_MEMORY_MIB", "memoryLimitMiB");
+  const timeoutMs = whole("METACORE_GUEST_TIMEOUT_MS", "timeoutMs");
+  const fuel = whole("METACORE_GUEST_FUEL", "fuel");
   return {
     ...(maxWorkers === undefined ? {} : { maxWorkers }),
     ...(memoryLimitMiB === undefined ? {} : { memoryLimitMiB }),

@@ -332,3 +332,22 @@ Deno.test("An operator's token that can be guessed, or that no header carries, i
     );
   }
 });
+
+Deno.test("createKernel() refuses bounds of the sandbox that would be none", async () => {
+  const wrong: readonly (readonly [string, unknown])[] = [
+    ["maxWorkers", 0],
+    ["maxWorkers", 1_025],
+    ["memoryLimitMiB", 0.5],
+    ["timeoutMs", 30_001],
+    ["fuel", NaN],
+    ["memoryLimitMb", 64],
+  ];
+  for (const [name, value] of wrong) {
+    await assert.rejects(
+      startKernel("sqlite::memory:", { sandbox: { [name]: value } }),
+      (thrown) =>
+        isKernelError(thrown, "kernel.invalid_setting") &&
+        thrown.message.includes(`sandbox.${name}`),
+    );
+  }
+});
