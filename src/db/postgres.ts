@@ -10,7 +10,7 @@ import type { Database, Statement, TextResult, Transaction } from "./database.ts
 import { transactionFailed } from "./errors.ts";
 import { faultGuard } from "./fault.ts";
 import type { GuestSql } from "./guest_sql/guest_sql.ts";
-import { PostgresGuestSql } from "./guest_sql/postgres_guest_sql.ts";
+import { lazyGuestSql } from "./guest_sql/lazy_guest_sql.ts";
 import { postgresKysely } from "./kernel_kysely.ts";
 import type { DatabaseOptions } from "./options.ts";
 import { wireStatement } from "./postgres_exchange.ts";
@@ -66,10 +66,13 @@ export class PostgresDatabase implements Database {
       url: options.ownerUrl,
       maxConnections: OWNER_CONNECTIONS,
     });
-    this.guestSql = new PostgresGuestSql({
-      lend: (work) => this.#pool.lend(work),
-      maxConnections: pool.maxConnections,
-      logger: options.logger,
+    this.guestSql = lazyGuestSql(async () => {
+      const { PostgresGuestSql } = await import("./guest_sql/postgres_guest_sql.ts");
+      return new PostgresGuestSql({
+        lend: (work) => this.#pool.lend(work),
+        maxConnections: pool.maxConnections,
+        logger: options.logger,
+      });
     });
     this.kysely = postgresKysely(async (statement) => {
       const [result] = await this.#pool.run([statement], "columns");

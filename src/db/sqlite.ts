@@ -12,7 +12,7 @@ import { toKernelError } from "./conflict.ts";
 import { closed, transactionFailed } from "./errors.ts";
 import { faultGuard } from "./fault.ts";
 import type { GuestSql } from "./guest_sql/guest_sql.ts";
-import { SqliteGuestSql } from "./guest_sql/sqlite_guest_sql.ts";
+import { lazyGuestSql } from "./guest_sql/lazy_guest_sql.ts";
 import { sqliteKysely } from "./kernel_kysely.ts";
 import type { DatabaseOptions } from "./options.ts";
 import type { DialectProfile } from "./profile.ts";
@@ -86,10 +86,13 @@ export class SqliteDatabase implements Database {
       runAlone: (statements) => this.#run(this.#writer, statements),
       toError: toKernelError,
     });
-    this.guestSql = new SqliteGuestSql({
-      writer: this.#writer,
-      reader: () => this.#openGuestReader(common),
-      inTurn: (work) => this.#inTurn(work),
+    this.guestSql = lazyGuestSql(async () => {
+      const { SqliteGuestSql } = await import("./guest_sql/sqlite_guest_sql.ts");
+      return new SqliteGuestSql({
+        writer: this.#writer,
+        reader: () => this.#openGuestReader(common),
+        inTurn: (work) => this.#inTurn(work),
+      });
     });
     this.kysely = sqliteKysely((statement) => this.#executeAlone(statement));
   }

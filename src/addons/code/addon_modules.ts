@@ -11,8 +11,8 @@ import type { Bundle } from "../../bundle/bundle.ts";
 import type { Manifest } from "../../bundle/manifest/manifest.ts";
 import type { Database } from "../../db/database.ts";
 import { compilePrepared } from "../../sandbox/module/compile.ts";
-import { REWRITER_VERSION } from "../../sandbox/module/instrument.ts";
-import { type PreparedModule, prepareModule } from "../../sandbox/module/prepare.ts";
+import type { PreparedModule } from "../../sandbox/module/prepare.ts";
+import { REWRITER_VERSION } from "../../sandbox/module/rewriter_version.ts";
 import type { GuestCode, LoadedModule } from "../../sandbox/sandbox.ts";
 import { noCode } from "../errors.ts";
 import type { LiveInstallation } from "../live_installations.ts";
@@ -58,6 +58,8 @@ export class AddonModules {
     if (manifest.backend?.runtime !== "wasm" || backendEntry === undefined) return undefined;
     const { bytes } = bundle.entries.get(backendEntry)!;
     const pages = memoryLimitPages(manifest.backend, this.#options.limits);
+    // Loaded when it is needed: a kernel without code of addons starts without the rewriter.
+    const { prepareModule } = await import("../../sandbox/module/prepare.ts");
     // Its own bytes: the entry is a view of the whole archive.
     const prepared = await prepareModule(new Uint8Array(bytes), {
       policy: modulePolicy(manifest, pages),

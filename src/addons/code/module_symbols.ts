@@ -7,9 +7,6 @@
  */
 
 import { PAGE_BYTES } from "../../sandbox/abi.ts";
-import { functionNames } from "../../sandbox/module/function_names.ts";
-import { originalOffsets } from "../../sandbox/module/positions.ts";
-import { DEFAULT_TABLE_LIMIT } from "../../sandbox/module/prepare.ts";
 import type { Interrupt } from "../../sandbox/sandbox.ts";
 import { readSourceMap } from "../../sandbox/source_map.ts";
 import type { ModuleSymbols } from "../../sandbox/trap_report.ts";
@@ -51,7 +48,10 @@ export class SymbolCache {
   }
 }
 
-function symbolsOf(bundle: Bundle, rewriting: Rewriting): ModuleSymbols {
+async function symbolsOf(bundle: Bundle, rewriting: Rewriting): Promise<ModuleSymbols> {
+  const { functionNames } = await import("../../sandbox/module/function_names.ts");
+  const { originalOffsets } = await import("../../sandbox/module/positions.ts");
+  const { DEFAULT_TABLE_LIMIT } = await import("../../sandbox/module/prepare.ts");
   const { backendEntry, entries } = bundle;
   const module = backendEntry === undefined ? undefined : entries.get(backendEntry);
   if (module === undefined) return {};

@@ -7,11 +7,7 @@
 
 import type { Kysely } from "kysely";
 import type { KernelTables } from "../../db/tables.ts";
-import {
-  type ModuleOutline,
-  type PreparedModule,
-  reviveModule,
-} from "../../sandbox/module/prepare.ts";
+import type { ModuleOutline, PreparedModule } from "../../sandbox/module/prepare.ts";
 
 /**
  * Keeps a prepared module; keeping the same one twice is no change.
@@ -53,6 +49,7 @@ export async function findPrepared(
   const row = await tables.selectFrom("prepared_modules").select(["outline", "bytes"])
     .where("id", "=", id).executeTakeFirst();
   if (row === undefined) return undefined;
+  const { reviveModule } = await import("../../sandbox/module/prepare.ts");
   // Border: the kernel wrote this text itself.
   const outline = JSON.parse(row.outline) as ModuleOutline;
   return await reviveModule(outline, new Uint8Array(row.bytes));

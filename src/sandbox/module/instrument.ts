@@ -12,12 +12,6 @@ import { type Declarations, readDeclarations } from "./declarations.ts";
 import { type InstrumentOptions, rewriteModule, type Rewritten } from "./rewrite.ts";
 import { SECTION } from "./sections.ts";
 
-/**
- * Of the rewriter: stored rewritten modules of another version are made anew, and fuel that was
- * measured with another version is not comparable.
- */
-export const REWRITER_VERSION = "2";
-
 /** A module that has been read. */
 export interface ReadModule {
   readonly declarations: Declarations;

@@ -12,9 +12,10 @@ import { admitModule } from "./admission.ts";
 import { type AdmissionPolicy, DEFAULT_MODULE_LIMITS } from "./admission_policy.ts";
 import { type EntryPoint, findExport } from "./entry_points.ts";
 import { outlineOf } from "./inspect.ts";
-import { readModule, requireValid, rewriteChecked, REWRITER_VERSION } from "./instrument.ts";
+import { readModule, requireValid, rewriteChecked } from "./instrument.ts";
 import type { ModuleInfo } from "./module_info.ts";
 import { refuse } from "./problems.ts";
+import { REWRITER_VERSION } from "./rewriter_version.ts";
 import type { Restorable } from "./restorable.ts";
 
 /** Most elements that a guest's table may grow to, where nothing else is asked for. */
