@@ -84,8 +84,6 @@ export async function assemble(options: KernelOptions): Promise<Assembly> {
     if (applied.length > 0) logger.info("applied kernel migrations", { migrations: applied });
     await prepareHostTables(database, hostModels);
     await auditTables(database);
-    const because = await database.guestSql.unavailableBecause();
-    if (because !== undefined) logger.warn("SQL of addon code is refused", { because });
     return await assembleServices({ options, database, jwtSecret, masterKey, hostModels });
   } catch (thrown) {
     await database.close();

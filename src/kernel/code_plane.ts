@@ -31,6 +31,7 @@ import type { Clock } from "../base/clock.ts";
 import type { IdSource } from "../base/ids.ts";
 import { KERNEL_CONTRACT_VERSION } from "../bundle/manifest/kernel_range.ts";
 import type { Database } from "../db/database.ts";
+import type { GuestSql } from "../db/guest_sql/guest_sql.ts";
 import { createEgress } from "../egress/create_egress.ts";
 import type { Egress } from "../egress/egress.ts";
 import type { OperatorServices } from "../http/http_services.ts";
@@ -64,6 +65,8 @@ export interface CodePlaneOptions {
  */
 const CLOSE_TIMEOUT_MS = 2_000;
 
+const ANNOUNCE_AFTER_MS = 1_000;
+
 /** What runs addon code. */
 export class CodePlane {
   readonly metrics: Metrics = createMetrics();
@@ -79,6 +82,8 @@ export class CodePlane {
   readonly #enforcer: CountingEnforcer;
   readonly #breakers: CircuitBreakers;
   readonly #traps: TrapJournal;
+  #announcement: ReturnType<typeof setTimeout> | undefined;
+  #announced: Promise<void> = Promise.resolve();
 
   /** @param given what it stands on; nothing is started before it is needed. */
   constructor(given: CodePlaneOptions) {
@@ -142,6 +147,7 @@ export class CodePlane {
     });
     this.secrets = createAddonSecrets(access, catalog, this.#host.secrets);
     this.hooks = this.#hooks(catalog, logger);
+    this.#announceSql(database.guestSql, logger);
     this.operator = this.#operatorServices(options.operatorToken);
   }
 
@@ -152,8 +158,20 @@ export class CodePlane {
     this.#host.metricDam.forget(addonKey);
   }
 
+  /** Whoever runs the server hears soon after the start what an addon's code would only find out. */
+  #announceSql(guestSql: GuestSql, logger: Logger): void {
+    // Later, because it loads what a start need not wait for.
+    this.#announcement = setTimeout(() => {
+      this.#announced = guestSql.unavailableBecause().then((because) => {
+        if (because !== undefined) logger.warn("SQL of addon code is refused", { because });
+      }, (error) => logger.warn("whether SQL of addon code can run is not known", { error }));
+    }, ANNOUNCE_AFTER_MS);
+  }
+
   /** Stops guests, ends every worker, writes what waits to be written. */
   async close(): Promise<void> {
+    clearTimeout(this.#announcement);
+    await this.#announced;
     await this.sandbox.close();
     await this.#egress.close();
     await this.#traps.settled();

@@ -12,7 +12,8 @@ import { kernelTest, startKernel, testPlace } from "../_support/kernel.ts";
 import { isKernelError } from "../../src/base/error.ts";
 import { openBundle, packBundle } from "../../src/bundle/mod.ts";
 import { openDatabase } from "../../src/db/open.ts";
-import { silentLogger } from "../../src/telemetry/log.ts";
+import { type Logger, silentLogger } from "../../src/telemetry/log.ts";
+import { DatabaseSync } from "node:sqlite";
 
 kernelTest(
   "an installed bundle is live at once: log in, list, create, view, edit, delete",
@@ -350,4 +351,29 @@ Deno.test("createKernel() refuses bounds of the sandbox that would be none", asy
         thrown.message.includes(`sandbox.${name}`),
     );
   }
+});
+
+Deno.test("An operator hears soon after the start that SQL of addons cannot run", async () => {
+  await using place = await testPlace("sqlite", "memory");
+  const lines: string[] = [];
+  const heard = Promise.withResolvers<void>();
+  const logger: Logger = {
+    ...silentLogger,
+    warn: (message) => {
+      lines.push(message);
+      heard.resolve();
+    },
+    with: () => logger,
+  };
+  // What the engine lacks where the runtime is older.
+  const { setAuthorizer } = DatabaseSync.prototype as { setAuthorizer?: unknown };
+  Reflect.deleteProperty(DatabaseSync.prototype, "setAuthorizer");
+  try {
+    const kernel = await startKernel(place.databaseUrl, { logger });
+    await heard.promise;
+    await kernel.stop();
+  } finally {
+    Object.assign(DatabaseSync.prototype, { setAuthorizer });
+  }
+  assert.deepEqual(lines, ["SQL of addon code is refused"]);
 });
