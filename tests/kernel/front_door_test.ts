@@ -367,7 +367,7 @@ Deno.test("An operator hears soon after the start that SQL of addons cannot run"
   };
   // What the engine lacks where the runtime is older.
   const { setAuthorizer } = DatabaseSync.prototype as { setAuthorizer?: unknown };
-  Reflect.deleteProperty(DatabaseSync.prototype, "setAuthorizer");
+  Object.assign(DatabaseSync.prototype, { setAuthorizer: undefined });
   try {
     const kernel = await startKernel(place.databaseUrl, { logger });
     await heard.promise;
