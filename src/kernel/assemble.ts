@@ -141,6 +141,7 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
     kernelContractVersion: KERNEL_CONTRACT_VERSION,
     cors: { origins: [...options.corsOrigins ?? []] },
   });
+  plane.announceSql(database.guestSql, ports.logger);
   return { services, app, database, plane };
 }
 

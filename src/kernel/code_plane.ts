@@ -147,7 +147,6 @@ export class CodePlane {
     });
     this.secrets = createAddonSecrets(access, catalog, this.#host.secrets);
     this.hooks = this.#hooks(catalog, logger);
-    this.#announceSql(database.guestSql, logger);
     this.operator = this.#operatorServices(options.operatorToken);
   }
 
@@ -158,8 +157,14 @@ export class CodePlane {
     this.#host.metricDam.forget(addonKey);
   }
 
-  /** Whoever runs the server hears soon after the start what an addon's code would only find out. */
-  #announceSql(guestSql: GuestSql, logger: Logger): void {
+  /**
+   * Tells whoever runs the server, soon after the start, what an addon's code would only find out.
+   * Called when nothing else can fail: from here on the plane has to be closed.
+   *
+   * @param guestSql what may be unavailable.
+   * @param logger told when it is.
+   */
+  announceSql(guestSql: GuestSql, logger: Logger): void {
     // Later, because it loads what a start need not wait for.
     this.#announcement = setTimeout(() => {
       this.#announced = guestSql.unavailableBecause().then((because) => {
