@@ -10,6 +10,7 @@ import { addons } from "./0002_addons.ts";
 import { events } from "./0003_events.ts";
 import { sandbox } from "./0004_sandbox.ts";
 import { guestPolicy } from "./0005_guest_policy.ts";
+import { addonLife } from "./0006_addon_life.ts";
 
 /** Every migration in order. */
 export const migrations: readonly Migration[] = [
@@ -18,4 +19,5 @@ export const migrations: readonly Migration[] = [
   events,
   sandbox,
   guestPolicy,
+  addonLife,
 ];

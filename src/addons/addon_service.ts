@@ -7,6 +7,8 @@
 import type { Caller } from "../base/caller.ts";
 import type { Json, JsonObject } from "../base/json.ts";
 import type { Manifest, NavigationItem } from "../bundle/manifest/manifest.ts";
+import type { DetachedSignature } from "../bundle/trust/trust.ts";
+import type { InstallationPlan, PlanOperation, SignatureStatus } from "./plan/installation_plan.ts";
 
 /** One addon in one organization as clients see it (contract/metacore.md §1.9). */
 export interface Installation {
@@ -18,6 +20,12 @@ export interface Installation {
   readonly addon_key: string;
   /** Version of the addon as its manifest writes it, a semantic version. */
   readonly version: string;
+  /** Rises with every change; give it back to be refused when somebody else changed it meanwhile. */
+  readonly revision: number;
+  /** Who signed the bundle. */
+  readonly signature: SignatureStatus;
+  /** Version that a rollback would bring back; absent where there is none. */
+  readonly previous_version?: string;
   /** Whether the addon takes part: `disabled` keeps its tables but shows nothing of it. */
   readonly status: "enabled" | "disabled";
   /**
@@ -35,16 +43,72 @@ export interface Installation {
   readonly disabled_at?: string;
 }
 
-/** What installing gave. */
+/** What installing, upgrading or rolling back gave. */
 export interface InstallResult {
+  /** What was done. */
+  readonly operation: PlanOperation;
   /** The installation as it is now. */
   readonly installation: Installation;
-  /** 64 hex characters; shown this once. */
-  readonly installSecret: string;
+  /** 64 hex characters, shown this once; absent where the secret stayed as it was. */
+  readonly installSecret?: string;
   /** The manifest of the bundle, checked and read. */
   readonly manifest: Manifest;
-  /** Parts of the manifest that this kernel does not act on yet, named. */
+  /** Parts of the manifest that this kernel does not act on, hooks that failed, and the like. */
   readonly warnings: readonly string[];
+}
+
+/** Stations of an install, in their order. */
+export type InstallStation =
+  | "verify"
+  | "open"
+  | "admit"
+  | "plan"
+  | "migrate"
+  | "hooks"
+  | "commit"
+  | "finish";
+
+/** Where an install stands. */
+export interface InstallProgress {
+  /** The station that begins. */
+  readonly station: InstallStation;
+  /** What is done there, such as `2 of 5: add column "priority"`. */
+  readonly detail?: string;
+}
+
+/** A bundle that is offered. */
+export interface BundleOffer {
+  /** Its bytes. */
+  readonly archive: Uint8Array;
+  /** Addon key that the address named, if it did. */
+  readonly expectedKey?: string;
+  /** The signature that came beside it. */
+  readonly signature?: DetachedSignature;
+}
+
+/** What an operator says beside the bundle. */
+export interface InstallTerms {
+  /** Hash of the plan that was read: anything else is refused. @default any plan */
+  readonly planHash?: string;
+  /**
+   * Capabilities that are accepted, as `<kind> <target>`; or all of them. @default on a first install
+   * all, otherwise those that were accepted before
+   */
+  readonly acceptedCapabilities?: readonly string[] | "all";
+  /** Whether a version below the highest ever seen may enter. @default "refuse" */
+  readonly downgrade?: "refuse" | "allow";
+  /** Revision that the installation must have. @default any */
+  readonly revision?: number;
+  /** Values of settings for a first install, checked like any. */
+  readonly settings?: JsonObject;
+  /** Told of each station. */
+  readonly onProgress?: (progress: InstallProgress) => void;
+}
+
+/** What an operator says beside a change of state. */
+export interface ChangeTerms {
+  /** Revision that the installation must have. @default any */
+  readonly revision?: number;
 }
 
 /** A merged entry of the navigation; `owner` is `addon:<key>` on entries of addons. */
@@ -67,30 +131,71 @@ export interface OwnedNavigationGroup {
   readonly items: readonly OwnedNavigationItem[];
 }
 
-/** Installs and removes addons. */
+/** The life of addons in organizations. */
 export interface AddonService {
   /** Demands the right to install, before a body is read. @throws {KernelError} access.denied */
   checkInstall(caller: Caller): Promise<void>;
   /**
-   * Installs a bundle in the caller's organization: all of it in one transaction, or nothing.
+   * Says what {@link AddonService.install} would do, and changes nothing.
    *
-   * @param archive the bundle's bytes.
-   * @param expectedKey the addon key that the address named, if it did.
+   * @throws {KernelError} bundle.* — it cannot be read or is not trusted; what would be refused later
+   *   stands in the plan's obstacles.
+   */
+  plan(caller: Caller, offer: BundleOffer): Promise<InstallationPlan>;
+  /** Says what {@link AddonService.rollback} would do, and changes nothing. */
+  planRollback(caller: Caller, addonKey: string): Promise<InstallationPlan>;
+  /**
+   * Installs a bundle in the caller's organization, or upgrades what is installed to it: all of it in
+   * one transaction, or nothing. Calls that run go on with the version they began with.
+   *
    * @throws {KernelError} bundle.*, addon.*, schema.* — each names the entry, path or table.
    */
-  install(caller: Caller, archive: Uint8Array, expectedKey?: string): Promise<InstallResult>;
+  install(caller: Caller, offer: BundleOffer, terms?: InstallTerms): Promise<InstallResult>;
+  /**
+   * Installs, or upgrades to, an addon on offer here: a compiled one, or one of the catalog.
+   *
+   * @param version exact. @default the highest
+   * @throws {KernelError} addon.not_registered, and as {@link AddonService.install}.
+   */
+  installRegistered(
+    caller: Caller,
+    addonKey: string,
+    version?: string,
+    terms?: InstallTerms,
+  ): Promise<InstallResult>;
+  /**
+   * Goes back to the version before the last upgrade, if the tables still hold what it needs.
+   *
+   * @throws {KernelError} addon.no_previous_version, addon.rollback_impossible — naming what is gone.
+   */
+  rollback(caller: Caller, addonKey: string, terms?: InstallTerms): Promise<InstallResult>;
+  /** Lets an addon take part again; nothing happens when it does. Needs `addons.operate`. */
+  enable(caller: Caller, addonKey: string, terms?: ChangeTerms): Promise<Installation>;
+  /**
+   * Lets an addon take no part, keeping its data. Needs `addons.operate`.
+   *
+   * @throws {KernelError} addon.needed_by_others — an enabled addon requires it.
+   */
+  disable(caller: Caller, addonKey: string, terms?: ChangeTerms): Promise<Installation>;
   /**
    * Removes an addon from the caller's organization.
    *
    * @param data `keep` leaves the tables for a later install, `drop` removes this organization's
    *   rows, and the tables too when no other organization uses them.
-   * @throws {KernelError} addon.not_installed
+   * @throws {KernelError} addon.not_installed, addon.needed_by_others
    */
-  uninstall(caller: Caller, addonKey: string, data: "keep" | "drop"): Promise<void>;
+  uninstall(
+    caller: Caller,
+    addonKey: string,
+    data: "keep" | "drop",
+    terms?: ChangeTerms,
+  ): Promise<void>;
+  /** One installation. @throws {KernelError} addon.not_installed */
+  installation(caller: Caller, addonKey: string): Promise<Installation>;
   /** Installations of the caller's organization, oldest first. */
   installations(caller: Caller): Promise<readonly Installation[]>;
-  /** Manifests of enabled addons, as their authors wrote them. */
+  /** Manifests of enabled addons in the shape that clients know; frontends named by version. */
   manifests(caller: Caller): Promise<readonly JsonObject[]>;
-  /** The merged navigation of enabled addons and the host's core groups. */
+  /** The merged navigation of enabled addons and the host's core groups, as the caller may see it. */
   navigation(caller: Caller): Promise<readonly OwnedNavigationGroup[]>;
 }

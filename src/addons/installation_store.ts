@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Kysely } from "kysely";
+import type { Kysely, Selectable } from "kysely";
 import type { Json } from "../base/json.ts";
 import type { InstallationTable, KernelTables } from "../db/tables.ts";
 import type { Bundle } from "../bundle/bundle.ts";
@@ -15,7 +15,7 @@ import type { Installation } from "./addon_service.ts";
 export type Tables = Kysely<KernelTables>;
 
 /** An installation row. */
-export type InstallationRow = InstallationTable;
+export type InstallationRow = Selectable<InstallationTable>;
 
 /**
  * Finds an addon's row in an organization, removed ones included.

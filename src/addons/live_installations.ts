@@ -18,6 +18,22 @@ import type { InstallationRow, Tables } from "./installation_store.ts";
 export interface LiveInstallation {
   readonly row: InstallationRow;
   readonly manifest: Manifest;
+  /** The bundle's verified signature as JSON text; null for an unsigned one. */
+  readonly signature: string | null;
+}
+
+/**
+ * The installations of an organization as they were when its models were read: a call that takes both
+ * from one snapshot sees one version of every addon.
+ */
+export class OrganizationInstallations {
+  /** Installations that are not removed, by addon key, oldest first. */
+  readonly byKey: ReadonlyMap<string, LiveInstallation>;
+
+  /** @param list the installations. */
+  constructor(list: readonly LiveInstallation[]) {
+    this.byKey = new Map(list.map((each) => [each.row.addon_key, each]));
+  }
 }
 
 const MAX_MANIFESTS = 1_000;
@@ -46,14 +62,15 @@ export class LiveInstallations {
   async list(tables: Tables, organizationId: string): Promise<LiveInstallation[]> {
     const rows = await tables.selectFrom("installations")
       .innerJoin("bundles", "bundles.digest", "installations.bundle_digest")
-      .selectAll("installations").select("bundles.manifest as manifest_text")
+      .selectAll("installations")
+      .select(["bundles.manifest as manifest_text", "bundles.signature as signature"])
       .where("installations.organization_id", "=", organizationId)
       .where("installations.status", "<>", "removed")
       .orderBy("installations.installed_at").orderBy("installations.id")
       .execute();
-    return rows.flatMap(({ manifest_text, ...row }) => {
+    return rows.flatMap(({ manifest_text, signature, ...row }) => {
       const manifest = this.#manifestOf(row, manifest_text);
-      return manifest === undefined ? [] : [{ row, manifest }];
+      return manifest === undefined ? [] : [{ row, manifest, signature }];
     });
   }
 
@@ -62,19 +79,20 @@ export class LiveInstallations {
    *
    * @param tables where to look.
    * @param organizationId the organization.
-   * @returns the models and the version.
+   * @returns the models, the version, and the installations that they are of.
    */
   async models(
     tables: Tables,
     organizationId: string,
-  ): Promise<{ version: string; models: Model[] }> {
+  ): Promise<{ version: string; models: Model[]; origin: OrganizationInstallations }> {
     // The version first: should an install come between, the next check sees a newer one.
     const version = await catalogVersion(tables, organizationId);
     const installations = await this.list(tables, organizationId);
     const models = installations
       .filter(({ row }) => row.status === "enabled")
       .flatMap(({ row, manifest }) => modelsOf(manifest, row.schema_name));
-    return { version: String(version), models };
+    const origin = new OrganizationInstallations(installations);
+    return { version: String(version), models, origin };
   }
 
   #manifestOf(row: InstallationRow, text: string): Manifest | undefined {

@@ -21,6 +21,7 @@ import type { ModelRegistry } from "../models/registry.ts";
 import { appendAddonEvent } from "./addon_event.ts";
 import type {
   AddonService,
+  BundleOffer,
   Installation,
   InstallResult,
   OwnedNavigationGroup,
@@ -92,7 +93,8 @@ class Addons implements AddonService {
     if (this.#options.unsignedBundles === "refuse") throw unsignedRefused();
   }
 
-  async install(caller: Caller, archive: Uint8Array, expectedKey?: string): Promise<InstallResult> {
+  async install(caller: Caller, offer: BundleOffer): Promise<InstallResult> {
+    const { archive, expectedKey } = offer;
     await this.checkInstall(caller);
     const { kernelContractVersion } = this.#options;
     const bundle = await openBundle(archive, { kernelVersion: kernelContractVersion });

@@ -59,7 +59,92 @@ export interface BundleTable {
   /** SHA-256 per entry as JSON text. */
   entries: string;
   archive: Uint8Array;
+  /** The verified signature as JSON text; null for an unsigned bundle. */
+  signature: Generated<string | null>;
   created_at: string;
+}
+
+/** A file of a bundle that is read one by one: what browsers load, and translations. */
+export interface BundleFileTable {
+  digest: string;
+  /** Path in the bundle, such as `frontend/assets/index.js`. */
+  path: string;
+  /** Of the bytes, hex. */
+  sha256: string;
+  bytes: Uint8Array;
+}
+
+/** The highest version of an addon ever seen from one signer. */
+export interface SeenVersionTable {
+  addon_key: string;
+  /** `key:<key id>`, or `organization:<id>` for unsigned bundles. */
+  signer: string;
+  version: string;
+  seen_at: string;
+}
+
+/** A nonce that a signed call has used up. */
+export interface CallNonceTable {
+  installation_id: string;
+  nonce: string;
+  expires_at: string;
+}
+
+/** A request that can be repeated, and its answer once there is one. */
+export interface IdempotencyKeyTable {
+  organization_id: string;
+  /** Hash of user, method, path and the client's key. */
+  key: string;
+  /** Hash of the body: another one under the same key is refused. */
+  request_hash: string;
+  /** Whose turn it is to answer; tells a crashed request's row from a running one's. */
+  owner: string;
+  /** Null while the request runs. */
+  status: number | null;
+  body: string | null;
+  created_at: string;
+  expires_at: string;
+}
+
+/** A value that an organization configures, which `$org.<key>` names. */
+export interface OrganizationValueTable {
+  organization_id: string;
+  key: string;
+  /** JSON text. */
+  value: string;
+  updated_at: string;
+}
+
+/** How far an addon's subscriptions have come in the event log of an organization. */
+export interface SubscriptionCursorTable {
+  organization_id: string;
+  addon_key: string;
+  /** Sequence of the last event that was dealt with. */
+  position: number;
+  /** Failures in a row at the next event. */
+  failures: Generated<number>;
+  last_error: string | null;
+  retry_at: string | null;
+  /** While another process delivers. */
+  claimed_until: string | null;
+  updated_at: string;
+}
+
+/** A wish for an addon, as the marketplace's clients make it. */
+export interface MarketplaceRequestTable {
+  id: string;
+  organization_id: string;
+  addon_key: string;
+  name: string;
+  category: string;
+  version: string;
+  bundle_url: string;
+  /** `requested`, `downloading`, `installing`, `installed` or `failed`. */
+  status: string;
+  error_message: string;
+  requested_by_id: string | null;
+  requested_at: string;
+  completed_at: string | null;
 }
 
 /** One addon in one organization. */
@@ -81,6 +166,17 @@ export interface InstallationTable {
   secret_enc: string | null;
   /** JSON text. */
   settings: string;
+  /** Secret values of settings by key, each sealed, as JSON text. */
+  sealed_settings: Generated<string>;
+  /** Rises with every change of the row: what was planned on an older one is refused. */
+  revision: Generated<number>;
+  /** Capabilities that somebody accepted, `<kind> <target>`, as JSON text. */
+  accepted_capabilities: Generated<string>;
+  /** Bundle that a rollback goes back to. */
+  previous_digest: Generated<string | null>;
+  /** The secret before the last rotation, sealed, while both hold. */
+  previous_secret_enc: Generated<string | null>;
+  previous_secret_until: Generated<string | null>;
   installed_at: string;
   enabled_at: string | null;
   disabled_at: string | null;
@@ -147,6 +243,8 @@ export interface PreparedModuleTable {
   /** What the sandbox needs to know of it beside its bytes, as JSON text. */
   outline: string;
   bytes: Uint8Array;
+  /** HMAC over id, outline and bytes under the master key, hex. */
+  seal: Generated<string | null>;
   created_at: string;
 }
 
@@ -229,6 +327,13 @@ export interface KernelTables {
   addon_values: AddonValueTable;
   addon_secrets: AddonSecretTable;
   addon_schedules: AddonScheduleTable;
+  bundle_files: BundleFileTable;
+  seen_versions: SeenVersionTable;
+  call_nonces: CallNonceTable;
+  idempotency_keys: IdempotencyKeyTable;
+  organization_values: OrganizationValueTable;
+  subscription_cursors: SubscriptionCursorTable;
+  marketplace_requests: MarketplaceRequestTable;
 }
 
 const NAMES: Readonly<Record<keyof KernelTables, true>> = {
@@ -248,6 +353,13 @@ const NAMES: Readonly<Record<keyof KernelTables, true>> = {
   addon_values: true,
   addon_secrets: true,
   addon_schedules: true,
+  bundle_files: true,
+  seen_versions: true,
+  call_nonces: true,
+  idempotency_keys: true,
+  organization_values: true,
+  subscription_cursors: true,
+  marketplace_requests: true,
 };
 
 /** Names of every kernel table. */

@@ -10,8 +10,11 @@ import type { JsonText } from "../base/json_text.ts";
 /** An answer before it is a response. */
 export interface Answer {
   readonly status: number;
-  /** JSON text, or null for no body at all. */
-  readonly body: string | null;
+  /**
+   * JSON text; bytes or a stream of another kind, whose `content-type` stands in the headers; or null
+   * for no body at all.
+   */
+  readonly body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
   /** Headers beside those that every answer has, by lower-case name. */
   readonly headers?: Readonly<Record<string, string>>;
 }

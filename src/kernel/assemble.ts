@@ -109,7 +109,6 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
     database,
     registry,
     access,
-    installations,
     masterKey,
     ...ports,
   });

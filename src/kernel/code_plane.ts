@@ -21,7 +21,6 @@ import { InstallationCatalog } from "../addons/code/installation_catalog.ts";
 import { capabilitiesOf } from "../addons/code/invocation_context.ts";
 import { TransactionPlaces, transactionPlaces } from "../addons/code/transaction_places.ts";
 import { TrapJournal } from "../addons/code/trap_journal.ts";
-import type { LiveInstallations } from "../addons/live_installations.ts";
 import type { HostServices } from "../addons/host/context.ts";
 import { createHostServices } from "../addons/host/services.ts";
 import { createHookBus, type HookFailure } from "../addons/hooks/bus.ts";
@@ -51,7 +50,6 @@ export interface CodePlaneOptions {
   readonly database: Database;
   readonly registry: ModelRegistry;
   readonly access: AccessService;
-  readonly installations: LiveInstallations;
   /** 32 bytes. */
   readonly masterKey: Uint8Array;
   readonly clock: Clock;
@@ -73,6 +71,7 @@ export class CodePlane {
   readonly audit: DatabaseAudit;
   readonly modules: AddonModules;
   readonly code: CodeService;
+  readonly catalog: InstallationCatalog;
   readonly sandbox: Sandbox;
   readonly hooks: Hooks;
   readonly secrets: AddonSecrets;
@@ -87,7 +86,7 @@ export class CodePlane {
 
   /** @param given what it stands on; nothing is started before it is needed. */
   constructor(given: CodePlaneOptions) {
-    const { options, database, registry, access, installations, clock, ids, logger } = given;
+    const { options, database, registry, access, clock, ids, logger } = given;
     const { metrics } = this;
     const { parallelTransactions } = database;
     const limits = codeLimits(options, parallelTransactions);
@@ -133,7 +132,7 @@ export class CodePlane {
       ids,
       masterKey: given.masterKey,
     });
-    const catalog = new InstallationCatalog({ registry, installations, tables: database.kysely });
+    const catalog = this.catalog = new InstallationCatalog(registry);
     this.code = createAddonCode({
       access,
       catalog,

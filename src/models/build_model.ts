@@ -88,7 +88,7 @@ export function buildModel(source: ModelSource): Model {
     ...(source.modalView === undefined
       ? {}
       : { modalView: withoutForeignAddresses(source.modalView) }),
-    actions: source.actions,
+    actions: source.actions.map((action) => ({ addonKey: source.addonKey, ...action })),
   };
 }
 

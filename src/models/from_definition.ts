@@ -6,7 +6,12 @@
  */
 
 import { isJsonObject } from "../base/json.ts";
-import type { ColumnDefinition, Manifest, ModelDefinition } from "../bundle/manifest/manifest.ts";
+import type {
+  ActionDefinition,
+  ColumnDefinition,
+  Manifest,
+  ModelDefinition,
+} from "../bundle/manifest/manifest.ts";
 import { parseColumnDefault } from "../bundle/manifest/default_value.ts";
 import { buildModel, type ColumnSource } from "./build_model.ts";
 import { invalidDefinition } from "./errors.ts";
@@ -71,7 +76,7 @@ function modelOf(
 }
 
 /** The map of actions comes from outside: a model named `constructor` must find nothing there. */
-function actionsOf(manifest: Manifest, modelKey: string): Model["actions"] {
+function actionsOf(manifest: Manifest, modelKey: string): readonly ActionDefinition[] {
   return Object.hasOwn(manifest.actions, modelKey) ? manifest.actions[modelKey] ?? [] : [];
 }
 

@@ -41,6 +41,12 @@ export interface ModelRelation {
   readonly pivot?: string;
 }
 
+/** An action of a live model. */
+export interface ModelAction extends ActionDefinition {
+  /** Addon that declares it and whose code runs: another one's where that extends the model. */
+  readonly addonKey: string;
+}
+
 /** A live model. */
 export interface Model {
   /** Name in routes, permissions and events; unique within an organization. */
@@ -58,7 +64,7 @@ export interface Model {
   readonly tableView?: JsonObject;
   /** UI specification of the dialogs as the author wrote it. */
   readonly modalView?: JsonObject;
-  readonly actions: readonly ActionDefinition[];
+  readonly actions: readonly ModelAction[];
 }
 
 /** Columns every model's table has beside the declared ones, in this order. `deleted_at` only counts where the model soft-deletes. */

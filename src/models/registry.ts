@@ -14,6 +14,11 @@ export interface ModelSnapshot {
   /** Every model, host models first, then by addon and declaration. */
   readonly models: readonly Model[];
   /**
+   * What the loader of the models ties to them: whatever else must be seen as it was at the same
+   * moment. Two snapshots of one load have the same.
+   */
+  readonly origin: object;
+  /**
    * Finds a model by key, by table name, by `addon.key` or `addon_<key>.table`, in any letter case.
    */
   find(name: string): Model | undefined;

@@ -13,12 +13,17 @@ import type { ModelSnapshot } from "./registry.ts";
  *
  * @param version changes whenever one of the models changes.
  * @param models host models first, then by addon and declaration.
+ * @param origin what the loader ties to them.
  * @returns the snapshot. Names are found in this order: keys as declared, keys in any letter case,
  *   tables, `addon.key`, `addon_<key>.table`, then spellings apart from underscores (`ProjectTask`
  *   for `project_task`) where exactly one model fits. Of two models with one name the first answers,
  *   the other by its `addon.key`.
  */
-export function createSnapshot(version: string, models: readonly Model[]): ModelSnapshot {
+export function createSnapshot(
+  version: string,
+  models: readonly Model[],
+  origin: object = {},
+): ModelSnapshot {
   const names = new Map<string, Model>();
   const add = (name: string, model: Model): void => {
     if (!names.has(name)) names.set(name, model);
@@ -36,6 +41,7 @@ export function createSnapshot(version: string, models: readonly Model[]): Model
   return {
     version,
     models,
+    origin,
     find: (name) =>
       names.get(name) ?? names.get(name.toLowerCase()) ?? loose.get(looseForm(name)) ?? undefined,
   };

@@ -18,6 +18,8 @@ export interface LoadedModels {
   readonly version: string;
   /** By addon and declaration. */
   readonly models: readonly Model[];
+  /** See {@link ModelSnapshot.origin}. @default an object of its own */
+  readonly origin?: object;
 }
 
 /** How a registry is made. */
@@ -138,10 +140,8 @@ class SnapshotRegistry implements ModelRegistry {
     const loaded = await this.#options.load(organizationId);
     entry.checkedAtMs = startedAtMs;
     entry.version = loaded.version;
-    return createSnapshot(loaded.version + this.#hostMark, [
-      ...this.#hostModels,
-      ...loaded.models,
-    ]);
+    const models = [...this.#hostModels, ...loaded.models];
+    return createSnapshot(loaded.version + this.#hostMark, models, loaded.origin);
   }
 
   async #guard(

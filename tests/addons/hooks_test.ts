@@ -285,7 +285,7 @@ function plugin(
     settings: change.settings,
   };
   // Only what hooks look at.
-  return { manifest, row: row as LiveInstallation["row"] };
+  return { manifest, row: row as LiveInstallation["row"], signature: null };
 }
 
 function newService(catalog: Map<string, ReadonlyMap<string, LiveInstallation>>) {

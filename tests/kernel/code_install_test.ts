@@ -120,7 +120,7 @@ for (const engine of engines) {
     const owner = await newOwner(first);
     const caller = systemCaller(owner.organizationId);
     const { addons, code, secrets } = first.services;
-    for (let round = 0; round < 2; round++) await addons.install(caller, probe);
+    for (let round = 0; round < 2; round++) await addons.install(caller, { archive: probe });
     await secrets.set(caller, "probe", "key", "value");
     await assert.rejects(code.call(caller, "probe", "fail", { input: {} }), {
       code: "sandbox.trap",
@@ -145,12 +145,12 @@ for (const engine of engines) {
     await assert.rejects(second.services.secrets.names(caller, "probe"), {
       code: "addon.not_installed",
     });
-    await second.services.addons.install(caller, probe);
+    await second.services.addons.install(caller, { archive: probe });
     assert.deepEqual(await second.services.secrets.names(caller, "probe"), ["key"]);
     await second.services.code.call(caller, "probe", "echo", { input: { a: 1 } });
     // Another version over kept data: the module of the old one goes with its bundle.
     await second.services.addons.uninstall(caller, "probe", "keep");
-    await second.services.addons.install(caller, await probeBundle("1.0.1"));
+    await second.services.addons.install(caller, { archive: await probeBundle("1.0.1") });
     await second.services.code.call(caller, "probe", "echo", { input: { a: 1 } });
     await second.stop();
     assert.deepEqual(await keptRows(place.databaseUrl), expected);

@@ -40,7 +40,7 @@ for (const engine of engines) {
       const fault = new Crasher();
       const kernel = await startKernel(place.databaseUrl, { fault });
       fault.arm(at);
-      const outcome = await kernel.services.addons.install(caller, archive).then(
+      const outcome = await kernel.services.addons.install(caller, { archive }).then(
         () => "finished",
         () => "crashed",
       );
@@ -85,7 +85,7 @@ async function stateAfterCrash(
   } else {
     await records.list(caller, "tickets", new URLSearchParams());
   }
-  await addons.install(caller, archive);
+  await addons.install(caller, { archive });
   const ticket = await records.create(caller, "tickets", { number: "T-1", title: "Works" });
   const { id } = ticket.value() as { id: string };
   await records.create(caller, "ticket_comments", { ticket_id: id, body: "Noted" });
@@ -105,7 +105,7 @@ for (const engine of engines) {
       const fault = new Crasher();
       const kernel = await startKernel(place.databaseUrl, { fault });
       fault.arm(at);
-      const outcome = await kernel.services.addons.install(caller, archive).then(
+      const outcome = await kernel.services.addons.install(caller, { archive }).then(
         () => "finished",
         () => "crashed",
       );
@@ -131,7 +131,7 @@ async function codeAfterCrash(
   const state = (await addons.installations(caller)).length === 0 ? "old" : "new";
   if (state === "old") {
     await assert.rejects(code.status(caller, "expenses"), { code: "addon.not_installed" });
-    await addons.install(caller, archive);
+    await addons.install(caller, { archive });
   }
   const draft = { title: "Train", category: "travel", amount: 80 };
   // Border: a created record is an object with its id.

@@ -22,4 +22,6 @@ const kernel = createKernel({
 });
 await kernel.start();
 left = Number(setting("AT"));
-await kernel.services.addons.install(systemCaller(setting("ORGANIZATION")), await exampleBundle());
+await kernel.services.addons.install(systemCaller(setting("ORGANIZATION")), {
+  archive: await exampleBundle(),
+});

@@ -30,8 +30,44 @@ export interface ActionResult {
   readonly meta: JsonObject;
 }
 
+/** What the host application does around an action, by `<model>::<action>`. */
+export type ActionInterceptor = (
+  run: InterceptedAction,
+) => Promise<JsonObject | undefined> | JsonObject | undefined;
+
+/** An action that is about to run: permission, conditions and input have been checked. */
+export interface InterceptedAction {
+  readonly caller: Caller;
+  readonly addonKey: string;
+  readonly model: string;
+  readonly action: string;
+  /** Absent for an action without a record. */
+  readonly recordId?: string;
+  readonly record?: JsonObject;
+  readonly payload: JsonObject;
+}
+
 /** Runs actions. */
 export interface ActionService {
+  /**
+   * Adds a function of the host application that runs before an action: what it returns takes the
+   * payload's place, what it throws refuses the action. Several run in the order they were added.
+   *
+   * @param name `<model>::<action>`, either of them `*` for every one.
+   * @returns takes it away again.
+   */
+  intercept(name: string, interceptor: ActionInterceptor): () => void;
+  /**
+   * Runs an action of a model that needs no record (placement `table` or `create`).
+   *
+   * @throws {KernelError} as {@link ActionService.run}
+   */
+  runOnModel(
+    caller: Caller,
+    model: string,
+    actionKey: string,
+    payload: JsonObject,
+  ): Promise<ActionResult>;
   /**
    * Runs an action on a record.
    *
@@ -40,7 +76,8 @@ export interface ActionService {
    * @param actionKey key of the action.
    * @param payload what the user filled in.
    * @throws {KernelError} model.not_found, access.denied (`<model>.update`), addon.action_not_found,
-   *   record.invalid_id, record.not_found, addon.trigger_unsupported, sandbox.* — in a transaction
+   *   record.invalid_id, record.not_found, addon.action_invalid_state, addon.action_invalid (each
+   *   field with its fault), addon.trigger_unsupported, sandbox.*, addon.backend_* — in a transaction
    *   everything the addon wrote has been rolled back.
    */
   run(

@@ -79,8 +79,19 @@ export class CodeService implements AddonCode, FunctionOpener {
     place: CallPlace = "alone",
   ): Promise<T> {
     const installation = await this.#options.catalog.enabled(caller.organizationId, addonKey);
-    const exports = installation.manifest.backend?.exports ?? [];
-    if (!exports.includes(functionName)) throw functionNotExported(addonKey, functionName);
+    return await this.openOf(caller, installation, functionName, work, place);
+  }
+
+  async openOf<T>(
+    caller: Caller,
+    installation: LiveInstallation,
+    functionName: string,
+    work: (call: OpenFunction) => Promise<T>,
+    place: CallPlace = "alone",
+  ): Promise<T> {
+    const { manifest } = installation;
+    const exports = manifest.backend?.exports ?? [];
+    if (!exports.includes(functionName)) throw functionNotExported(manifest.key, functionName);
     return await this.openTarget(caller, installation, (invoke, { abi, refuseIfOpen }) => {
       const target: Target = abi === "metacore/1"
         ? { kind: "export", name: functionName }

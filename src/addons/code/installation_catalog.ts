@@ -1,42 +1,43 @@
 /**
- * The installations of each organization as they are now, kept for as long as its catalog does not
- * change: what is looked up at every call of addon code.
+ * The installations of each organization as they are now, together with its models: what is looked up
+ * at every call of addon code. It keeps nothing itself; the registry of models does.
  *
  * @module
  */
 
-import type { Kysely } from "kysely";
-import type { KernelTables } from "../../db/tables.ts";
-import type { ModelRegistry } from "../../models/registry.ts";
+import type { ModelRegistry, ModelSnapshot } from "../../models/registry.ts";
 import { notInstalled } from "../errors.ts";
-import type { LiveInstallation, LiveInstallations } from "../live_installations.ts";
+import { type LiveInstallation, OrganizationInstallations } from "../live_installations.ts";
 
-/** What the catalog reads from. */
-export interface InstallationCatalogOptions {
-  readonly registry: ModelRegistry;
-  readonly installations: LiveInstallations;
-  readonly tables: Kysely<KernelTables>;
-  /** Greatest number of organizations kept. @default 10,000 */
-  readonly maxOrganizations?: number;
+/** An organization at one moment. */
+export interface OrganizationView {
+  readonly snapshot: ModelSnapshot;
+  /** Installations that are not removed, by addon key. */
+  readonly installations: ReadonlyMap<string, LiveInstallation>;
 }
 
-interface Entry {
-  readonly version: string;
-  readonly byKey: Promise<ReadonlyMap<string, LiveInstallation>>;
-}
+const NONE: ReadonlyMap<string, LiveInstallation> = new Map();
 
 /** Finds installations. */
 export class InstallationCatalog {
-  readonly #options: InstallationCatalogOptions;
-  readonly #entries = new Map<string, Entry>();
+  readonly #registry: ModelRegistry;
+
+  /** @param registry holds the models with the installations that they are of. */
+  constructor(registry: ModelRegistry) {
+    this.#registry = registry;
+  }
 
   /**
-   * Makes a catalog; nothing is read before it is asked.
+   * Looks at an organization: models and installations of one moment. A call that works with both
+   * takes them from one view, so that it never sees two versions of an addon.
    *
-   * @param options what it reads from.
+   * @param organizationId the organization.
    */
-  constructor(options: InstallationCatalogOptions) {
-    this.#options = options;
+  async view(organizationId: string): Promise<OrganizationView> {
+    const snapshot = await this.#registry.snapshot(organizationId);
+    const { origin } = snapshot;
+    const known = origin instanceof OrganizationInstallations;
+    return { snapshot, installations: known ? origin.byKey : NONE };
   }
 
   /**
@@ -57,34 +58,9 @@ export class InstallationCatalog {
    * Lists the installations of an organization.
    *
    * @param organizationId the organization.
-   * @returns installations that are not removed, by addon key.
+   * @returns installations that are not removed, by addon key; the same map while nothing changes.
    */
   async all(organizationId: string): Promise<ReadonlyMap<string, LiveInstallation>> {
-    // The registry checks the catalog's version, so that other replicas' installs are seen.
-    const { version } = await this.#options.registry.snapshot(organizationId);
-    const known = this.#entries.get(organizationId);
-    if (known?.version === version) return await known.byKey;
-    const entry: Entry = { version, byKey: this.#load(organizationId) };
-    this.#entries.delete(organizationId);
-    this.#entries.set(organizationId, entry);
-    this.#forgetOldest();
-    try {
-      return await entry.byKey;
-    } catch (thrown) {
-      if (this.#entries.get(organizationId) === entry) this.#entries.delete(organizationId);
-      throw thrown;
-    }
-  }
-
-  async #load(organizationId: string): Promise<ReadonlyMap<string, LiveInstallation>> {
-    const { installations, tables } = this.#options;
-    const list = await installations.list(tables, organizationId);
-    return new Map(list.map((each) => [each.row.addon_key, each]));
-  }
-
-  #forgetOldest(): void {
-    if (this.#entries.size <= (this.#options.maxOrganizations ?? 10_000)) return;
-    const [oldest] = this.#entries.keys();
-    this.#entries.delete(oldest!);
+    return (await this.view(organizationId)).installations;
   }
 }

@@ -8,6 +8,7 @@
 import type { Caller } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { Transaction } from "../../db/database.ts";
+import type { LiveInstallation } from "../live_installations.ts";
 import type { CodeCall } from "./addon_code.ts";
 
 /** What is known of the installation that is about to be called. */
@@ -47,6 +48,19 @@ export interface FunctionOpener {
   open<T>(
     caller: Caller,
     addonKey: string,
+    functionName: string,
+    work: (call: OpenFunction) => Promise<T>,
+    place?: CallPlace,
+  ): Promise<T>;
+  /**
+   * Opens a function of an installation that was looked up before, which need not be enabled yet: for
+   * work that must not see another version of it, and for the hooks of its life.
+   *
+   * @param installation as a view gave it, or as it is about to be.
+   */
+  openOf<T>(
+    caller: Caller,
+    installation: LiveInstallation,
     functionName: string,
     work: (call: OpenFunction) => Promise<T>,
     place?: CallPlace,

@@ -76,6 +76,7 @@ export function readGonextManifest(root: ManifestNode, document: JsonObject): Ma
   const gonext = readBlock(root, name);
   checkRest(root);
   return {
+    generation: "gonext",
     key: name.replaceAll("-", "_"),
     name,
     version,
@@ -90,8 +91,16 @@ export function readGonextManifest(root: ManifestNode, document: JsonObject): Ma
     extensions: [],
     capabilities: gonext.capabilities.map(capabilityOf),
     backend: { runtime: "wasm", entry, exports: gonext.hooks.actions },
+    tools: [],
+    requires: [],
+    lifecycle_hooks: [],
+    subscriptions: [],
+    translations: { texts: {}, files: [] },
+    permissions: [],
+    unheeded: [],
     gonext,
     document,
+    client_document: document,
   };
 }
 

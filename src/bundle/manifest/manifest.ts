@@ -100,12 +100,36 @@ export interface ModelDefinition {
 
 /** How an action runs. */
 export interface TriggerDefinition {
-  /** What runs. */
-  readonly type: "wasm" | "webhook" | "noop";
+  /** What runs; `compiled` is code of the host application. */
+  readonly type: "wasm" | "webhook" | "noop" | "compiled";
   /** Function of the addon's module; with `wasm` only. */
   readonly export?: string;
-  /** Whether it runs inside the transaction; with `wasm` only. */
+  /** Whether it runs inside the transaction; with `wasm` and `compiled` only. */
   readonly run_in_tx?: boolean;
+  /**
+   * Address that is called; with `webhook` only. Absolute, or relative to `backend.url`. Absent: the
+   * manifest's `hooks` may name one.
+   */
+  readonly url?: string;
+}
+
+/** What is called of an addon, wherever a manifest names code. */
+export type HandlerDefinition =
+  /** A function of its module. */
+  | { readonly type: "wasm"; readonly function: string }
+  /** Its backend: an absolute address, or one relative to `backend.url`. */
+  | { readonly type: "webhook"; readonly url: string }
+  /** Code of the host application, registered under `name`. */
+  | { readonly type: "compiled"; readonly name: string };
+
+/** When an action fits a record: a condition on one of its columns (contract/client.md §3). */
+export interface ConditionDefinition {
+  /** Column that is looked at. */
+  readonly field: string;
+  /** How it is compared; `in` and `not_in` take a list. */
+  readonly operator: "eq" | "neq" | "in" | "not_in" | "truthy" | "falsy";
+  /** What it is compared with. */
+  readonly value?: Json;
 }
 
 /** An input of an action. */
@@ -148,6 +172,14 @@ export interface ActionDefinition {
   readonly modal?: string;
   /** What runs; absent means a webhook. */
   readonly trigger?: TriggerDefinition;
+  /** Condition on the record; all must hold. */
+  readonly conditions?: readonly ConditionDefinition[];
+  /** Column that `requiresState` is compared with. @default "status", else "state" */
+  readonly stateField?: string;
+  /** Where it is offered: on a row, or without a record on the table or beside "new". @default "row" */
+  readonly placement?: "row" | "table" | "create";
+  /** Field of the payload that makes a repeated call the same call. */
+  readonly idempotencyField?: string;
 }
 
 /** An entry of the navigation. */
@@ -164,6 +196,8 @@ export interface NavigationItem {
   readonly permission?: string;
   /** Entries below it. */
   readonly items?: readonly NavigationItem[];
+  /** Place among its siblings: lower first, equal ones as declared. @default 0 */
+  readonly order?: number;
 }
 
 /** A group of navigation entries. */
@@ -176,6 +210,8 @@ export interface NavigationGroup {
   readonly target?: string;
   /** Entries of the group. */
   readonly items: readonly NavigationItem[];
+  /** Place among the groups: lower first, equal ones as they come. @default 0 */
+  readonly order?: number;
 }
 
 /** A right an addon asks for. */
@@ -202,6 +238,8 @@ export interface SettingDefinition {
   readonly options?: readonly OptionDefinition[];
   /** Whether the value is kept encrypted and never shown. */
   readonly secret?: boolean;
+  /** Whether the addon needs a value to work. */
+  readonly required?: boolean;
 }
 
 /** The server side of an addon. */
@@ -246,6 +284,136 @@ export interface ExtensionDefinition {
   readonly actions?: readonly ActionDefinition[];
 }
 
+/** An input of a tool (contract/metacore.md §3.10). */
+export interface ToolParameterDefinition {
+  /** Name in `parameters`. */
+  readonly name: string;
+  /** What it holds; a v3 schema's `integer` is `number`. */
+  readonly type: "string" | "number" | "date" | "boolean" | "email" | "phone";
+  /** What it means, for people and models. */
+  readonly description: string;
+  /** Whether it must be given. */
+  readonly required?: boolean;
+  /** A value as it may look. */
+  readonly example?: string;
+  /** How a model finds it in a conversation. */
+  readonly extraction_hint?: string;
+  /** Value where none is given. */
+  readonly default_value?: Json;
+  /** RE2 pattern that the normalized text must match. */
+  readonly validation?: string;
+  /** `uppercase`, `lowercase`, `trim`, `alphanumeric` or `order_id`. */
+  readonly normalize?: string;
+  /** How it is written for people. */
+  readonly format_pattern?: string;
+}
+
+/** A function that an addon offers outside records: to agents and to the API. */
+export interface ToolDefinition {
+  /** Name, unique within the addon. */
+  readonly id: string;
+  /** What is shown. */
+  readonly name: string;
+  /** What it does. */
+  readonly description: string;
+  /** `communication`, `query`, `action` or `integration`. */
+  readonly category?: string;
+  /** Inputs in order. */
+  readonly input_schema: readonly ToolParameterDefinition[];
+  /** The inputs as JSON Schema, where the author wrote one (v3). */
+  readonly parameters_schema?: JsonObject;
+  /** Words that suggest it. */
+  readonly trigger_keywords?: readonly string[];
+  /** Intents that suggest it. */
+  readonly trigger_intents?: readonly string[];
+  /** Address with `{{placeholders}}`; empty where the host serves it. */
+  readonly endpoint: string;
+  /** HTTP method. @default "POST" */
+  readonly method?: string;
+  /** Model in which a record is made of the parameters where there is no endpoint. */
+  readonly auto_create_record?: string;
+  /** Facts for the caller, as the author wrote them. */
+  readonly settings?: Json;
+  /** Longest wait in seconds. */
+  readonly timeout?: number;
+  /** How long an answer may be reused, in seconds. */
+  readonly cache_ttl?: number;
+  /** Place among tools that fit. */
+  readonly priority?: number;
+  /** What is called instead of an endpoint (v3 and compiled addons). */
+  readonly handler?: HandlerDefinition;
+}
+
+/** Another addon that this one needs. */
+export interface RequirementDefinition {
+  /** Its key. */
+  readonly key: string;
+  /** What is shown. */
+  readonly label?: string;
+  /** Range of its versions; without one any is taken, and its absence is only told. */
+  readonly version?: string;
+  /** Whether the addon works without it. */
+  readonly optional: boolean;
+  /** Why. */
+  readonly reason?: string;
+}
+
+/** A step in the life of an addon or of a record. */
+export type LifecycleEvent =
+  | "install"
+  | "enable"
+  | "disable"
+  | "uninstall"
+  | "upgrade"
+  | "before_create"
+  | "after_create"
+  | "before_update"
+  | "after_update"
+  | "before_delete"
+  | "after_delete";
+
+/** What is called at such a step. */
+export interface LifecycleHookDefinition {
+  /** The step. */
+  readonly event: LifecycleEvent;
+  /** Model whose records it is about; for `before_*` and `after_*` only. */
+  readonly model?: string;
+  /** What is called. */
+  readonly handler: HandlerDefinition;
+  /** Order among the hooks of one step: lower first. */
+  readonly priority: number;
+  /** Range of versions that are left behind; for `upgrade` only. */
+  readonly from?: string;
+}
+
+/** Events that an addon wants to hear of. */
+export interface SubscriptionDefinition {
+  /** Name or pattern of events, such as `tickets.ticket.created` or `orders.*`. */
+  readonly event: string;
+  /** What is called for each. */
+  readonly handler: HandlerDefinition;
+  /** Fields of the payload that must be equal, by dotted path. */
+  readonly filter?: JsonObject;
+}
+
+/** Translations of an addon. */
+export interface TranslationDefinition {
+  /** Locale of texts that no better one has. */
+  readonly default_locale?: string;
+  /** Texts by locale and key. */
+  readonly texts: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Files of the bundle that hold more of them, each a JSON object of texts. */
+  readonly files: readonly { readonly locale: string; readonly path: string }[];
+}
+
+/** A permission that an addon speaks of. */
+export interface PermissionDefinition {
+  /** Such as `tickets.ticket.read`. */
+  readonly key: string;
+  /** What is shown. */
+  readonly label?: string;
+}
+
 /** What only a GoNext plugin declares. */
 export interface GonextDefinition {
   /** Its own name, of which the addon key is made. */
@@ -263,8 +431,13 @@ export interface GonextDefinition {
 /** How an addon's tables are kept apart between organizations. */
 export type TenantIsolation = "shared" | "schema-per-tenant";
 
+/** Generation of a manifest: which reader it had. */
+export type ManifestGeneration = "v2" | "v3" | "gonext";
+
 /** The declaration inside a bundle. */
 export interface Manifest {
+  /** Which reader it had. */
+  readonly generation: ManifestGeneration;
   /** Identity of the addon; part of the names of its tables. */
   readonly key: string;
   /** Name for people. */
@@ -297,8 +470,26 @@ export interface Manifest {
   readonly backend?: BackendDefinition;
   /** Its browser side. */
   readonly frontend?: FrontendDefinition;
+  /** Functions it offers outside records. */
+  readonly tools: readonly ToolDefinition[];
+  /** Addons it needs. */
+  readonly requires: readonly RequirementDefinition[];
+  /** What is called when it comes, goes or changes, and around writes of records. */
+  readonly lifecycle_hooks: readonly LifecycleHookDefinition[];
+  /** Events it hears of. */
+  readonly subscriptions: readonly SubscriptionDefinition[];
+  /** Its translations. */
+  readonly translations: TranslationDefinition;
+  /** Permissions it speaks of. */
+  readonly permissions: readonly PermissionDefinition[];
+  /** Whether other addons may extend its models: all of them, or these. @default all */
+  readonly extensible_models?: readonly string[];
+  /** Parts of the document that the kernel does not act on, as a sentence each. */
+  readonly unheeded: readonly string[];
   /** Hooks, jobs and capability ids of a GoNext plugin; absent for other addons. */
   readonly gonext?: GonextDefinition;
-  /** The whole document as the author wrote it: what `/manifests` serves, unread blocks included. */
+  /** The whole document as the author wrote it. */
   readonly document: JsonObject;
+  /** The document in the shape that clients know (v2): what `/manifests` serves. */
+  readonly client_document: JsonObject;
 }

@@ -92,6 +92,7 @@ function readManifest(root: ManifestNode, document: JsonObject): Manifest {
   const exported = new Set(backend?.exports ?? []);
   const patterns = new PatternReader();
   const manifest: Manifest = {
+    generation: "v2",
     ...identity,
     navigation: readNavigation(root.field("navigation")),
     settings: readSettings(root.field("settings")),
@@ -101,7 +102,15 @@ function readManifest(root: ManifestNode, document: JsonObject): Manifest {
     extensions: readExtensions(root.field("extensions"), exported, patterns),
     capabilities: readCapabilities(root.field("capabilities")),
     ...defined({ backend, frontend: readFrontend(root.field("frontend")) }),
+    tools: [],
+    requires: [],
+    lifecycle_hooks: [],
+    subscriptions: [],
+    translations: { texts: {}, files: [] },
+    permissions: [],
+    unheeded: [],
     document,
+    client_document: document,
   };
   checkUnreadBlocks(root);
   return manifest;

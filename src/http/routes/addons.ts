@@ -122,8 +122,9 @@ async function install(
   await services.addons.checkInstall(caller);
   return await uploads.hold(async () => {
     const archive = await readBundle(exchange, limits);
-    const key = exchange.params["key"];
-    return installAnswer(await services.addons.install(caller, archive, key));
+    const expectedKey = exchange.params["key"];
+    const offer = { archive, ...(expectedKey === undefined ? {} : { expectedKey }) };
+    return installAnswer(await services.addons.install(caller, offer));
   });
 }
 

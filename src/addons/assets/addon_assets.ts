@@ -1,0 +1,49 @@
+/**
+ * Files of addons' frontends, kept by the digest of their bundle: organizations on two versions never
+ * see each other's files (contract/client.md §7 "Federated frontends").
+ *
+ * @module
+ */
+
+/** Which version of an addon's files is asked for. */
+export interface AssetQuery {
+  readonly addonKey: string;
+  /** Path below `frontend/`, decoded, such as `assets/index.js`. */
+  readonly path: string;
+  /** Leading hex digits of the bundle's digest, 8 or more, where the address names a version. */
+  readonly digestPrefix?: string;
+  /** The organization of whoever asks, where that is known. */
+  readonly organizationId?: string;
+}
+
+/** A file. */
+export interface Asset {
+  readonly bytes: Uint8Array;
+  readonly contentType: string;
+  /** SHA-256 of the bytes, hex: the entity tag. */
+  readonly sha256: string;
+  /** Whether the address it was found under can never mean another content. */
+  readonly immutable: boolean;
+}
+
+/** Finds files. */
+export interface AddonAssets {
+  /**
+   * Finds a file of an addon that is enabled somewhere.
+   *
+   * @throws {KernelError} addon.asset_not_found, addon.invalid_asset_path
+   */
+  find(query: AssetQuery): Promise<Asset>;
+}
+
+/**
+ * Names the place of an addon's frontend files.
+ *
+ * @param addonKey the addon.
+ * @param digest of its bundle, hex.
+ * @returns the path that {@link AddonAssets} answers for ever with this version's files, without a
+ *   slash at its end.
+ */
+export function assetBase(addonKey: string, digest: string): string {
+  return `/api/metacore/addons/${addonKey}/frontend/@${digest.slice(0, 16)}`;
+}

@@ -1,0 +1,128 @@
+/**
+ * What installing, upgrading or rolling back would do, as a value that people and programs read
+ * before it is done. Names are those of the wire. Making it changes nothing.
+ *
+ * @module
+ */
+
+import type { Json } from "../../base/json.ts";
+
+/** What the plan leads to. */
+export type PlanOperation =
+  /** The addon is not installed, or was removed and comes back. */
+  | "install"
+  /** A higher version takes the place of a lower one. */
+  | "upgrade"
+  /** A lower version does, which the operator has asked for by word. */
+  | "downgrade"
+  /** The version before the last upgrade comes back. */
+  | "rollback"
+  /** The very same bundle again: only the secret is new. */
+  | "reinstall";
+
+/** One change to the tables. */
+export interface PlannedChange {
+  /** Logical name of the table; absent where the change is about the schema. */
+  readonly table?: string;
+  /** Such as `add column "priority" text to "tickets"`. */
+  readonly description: string;
+  /** The statements of each engine, whichever runs here. */
+  readonly sql: { readonly postgres: readonly string[]; readonly sqlite: readonly string[] };
+  /** What it holds up meanwhile, of each engine: `none`, `writes` or `everything` on the table. */
+  readonly locks: { readonly postgres: LockLevel; readonly sqlite: LockLevel };
+  /** Whether every row is written anew, of each engine. */
+  readonly rewrites: { readonly postgres: boolean; readonly sqlite: boolean };
+  /** Whether it takes data away. */
+  readonly destructive: boolean;
+  /** Where it comes from: a migration's file, or the declared models. */
+  readonly source: string;
+}
+
+/** What others cannot do to a table while a change is made. */
+export type LockLevel = "none" | "writes" | "everything";
+
+/** Rows that a change would lose or alter. */
+export interface DataAtRisk {
+  readonly table: string;
+  /** The column, where it is one. */
+  readonly column?: string;
+  /** Rows of this organization in which there is something to lose. */
+  readonly rows: number;
+  /** Why. */
+  readonly reason: string;
+}
+
+/** A right of an addon as plans and acceptances name it. */
+export interface PlannedCapability {
+  /** Such as `db:read`, `http:fetch`, or `backend:call` for hosts that the manifest names itself. */
+  readonly kind: string;
+  readonly target: string;
+  /** Why, in the author's words. */
+  readonly reason?: string;
+}
+
+/** Another addon that this one needs. */
+export interface PlannedRequirement {
+  readonly key: string;
+  readonly range?: string;
+  readonly optional: boolean;
+  readonly installed?: string;
+  /** `unknown`: any version is taken and none is there, which is only told. */
+  readonly state: "satisfied" | "missing" | "disabled" | "version_mismatch" | "unknown";
+  readonly reason?: string;
+}
+
+/** The plan. */
+export interface InstallationPlan {
+  readonly operation: PlanOperation;
+  readonly addon_key: string;
+  readonly name: string;
+  readonly from_version?: string;
+  readonly to_version: string;
+  /** SHA-256 of the bundle, hex. */
+  readonly digest: string;
+  readonly signature: SignatureStatus;
+  /** Revision of the installation that the plan was made on; 0 where there is none. */
+  readonly revision: number;
+  readonly schema: string;
+  readonly changes: readonly PlannedChange[];
+  /** Migrations that would be applied, by version. */
+  readonly migrations: readonly string[];
+  readonly data_at_risk: readonly DataAtRisk[];
+  readonly capabilities: {
+    readonly added: readonly PlannedCapability[];
+    readonly removed: readonly PlannedCapability[];
+    readonly kept: readonly PlannedCapability[];
+  };
+  readonly models: {
+    readonly added: readonly string[];
+    readonly changed: readonly string[];
+    readonly removed: readonly string[];
+  };
+  /** Routes that the models, actions and frontend answer on. */
+  readonly routes: readonly string[];
+  readonly navigation: readonly { readonly title: string; readonly url?: string }[];
+  /** Settings that need a value before the addon works. */
+  readonly settings_needed: readonly { readonly key: string; readonly label: string }[];
+  readonly requirements: readonly PlannedRequirement[];
+  /** Addons of this organization that need this one. */
+  readonly dependents: readonly PlannedRequirement[];
+  readonly extends: readonly { readonly model: string; readonly columns: readonly string[] }[];
+  /** What was found in the module; absent without code. */
+  readonly module?: Readonly<Record<string, Json>>;
+  /** Parts of the manifest that have no effect here, statements left out, and the like. */
+  readonly warnings: readonly string[];
+  /** Why it would be refused as it stands, each with its error code; empty when it would not be. */
+  readonly obstacles: readonly { readonly code: string; readonly message: string }[];
+  /** Names what the plan does: applying may demand it. SHA-256, hex. */
+  readonly plan_hash: string;
+}
+
+/** What is known of a bundle's signature. */
+export interface SignatureStatus {
+  readonly status: "verified" | "unsigned" | "compiled";
+  readonly key_id?: string;
+  readonly role?: string;
+  readonly developer?: string;
+  readonly signed_at?: string;
+}

@@ -1,0 +1,48 @@
+/**
+ * Tools: functions that enabled addons offer to agents and to the API of an organization
+ * (contract/metacore.md §11.7).
+ *
+ * @module
+ */
+
+import type { Caller } from "../../base/caller.ts";
+import type { Json, JsonObject } from "../../base/json.ts";
+import type { ToolDefinition } from "../../bundle/manifest/manifest.ts";
+
+/** A tool with the addon that offers it; addresses and settings of the server side left out. */
+export interface OfferedTool extends Omit<ToolDefinition, "handler"> {
+  readonly addon_key: string;
+}
+
+/** A call of a tool. */
+export interface ToolCall {
+  readonly addon_key: string;
+  readonly tool_id: string;
+  /** Must be the organization's own, when given. */
+  readonly installation_id?: string;
+  readonly parameters: JsonObject;
+  /** What the conversation knows; handed to the addon as it is. */
+  readonly context?: JsonObject;
+}
+
+/** What a tool gave. */
+export interface ToolResult {
+  readonly success: boolean;
+  readonly data?: Json;
+  /** Why not: invalid parameters, or the addon's own word. */
+  readonly error?: string;
+  readonly metadata?: JsonObject;
+}
+
+/** Lists and calls tools. */
+export interface ToolService {
+  /** Tools of enabled addons, by addon and id. @param addonKey only of this one. */
+  list(caller: Caller, addonKey?: string): Promise<readonly OfferedTool[]>;
+  /**
+   * Calls one. Needs the permission `tools.execute`.
+   *
+   * @throws {KernelError} addon.tool_not_found, addon.not_installed, access.denied,
+   *   addon.backend_* and sandbox.* where the addon could not be asked
+   */
+  execute(caller: Caller, call: ToolCall): Promise<ToolResult>;
+}

@@ -1,0 +1,42 @@
+/**
+ * Requests that a client may repeat without doing their work twice (contract/metacore.md §11.9, with
+ * what was missing there: a repeat while the first still runs waits for nobody and is refused, another
+ * body under the same key is refused, and the answers are kept where every replica sees them).
+ *
+ * @module
+ */
+
+import type { UserCaller } from "../base/caller.ts";
+
+/** One request that may be repeated. */
+export interface RepeatableRequest {
+  readonly caller: UserCaller;
+  readonly method: string;
+  readonly path: string;
+  /** The client's key, 1 to 255 visible characters. */
+  readonly key: string;
+  readonly body: Uint8Array;
+}
+
+/** An answer as it is kept. */
+export interface KeptAnswer {
+  readonly status: number;
+  /** JSON text; null without a body. */
+  readonly body: string | null;
+}
+
+/** Keeps answers of requests. */
+export interface Idempotency {
+  /**
+   * Answers a request once: the first time by doing the work, then from what was kept.
+   * Only answers of 200 to 299 are kept; after any other the same key can be tried again.
+   *
+   * @returns the answer, and whether it is a kept one.
+   * @throws {KernelError} http.idempotency_key_invalid, http.idempotency_key_reused — another body;
+   *   http.idempotency_in_progress — the first still runs
+   */
+  once(
+    request: RepeatableRequest,
+    work: () => Promise<KeptAnswer>,
+  ): Promise<{ readonly answer: KeptAnswer; readonly kept: boolean }>;
+}

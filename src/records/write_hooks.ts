@@ -1,0 +1,36 @@
+/**
+ * What may stand before a write of a record: checks and changes that an addon or the host application
+ * brings. What happens after a write hears of it from the event log.
+ *
+ * @module
+ */
+
+import type { Caller } from "../base/caller.ts";
+import type { JsonObject } from "../base/json.ts";
+import type { Model } from "../models/model.ts";
+
+/** A write that is about to happen. */
+export interface PendingWrite {
+  readonly caller: Caller;
+  readonly model: Model;
+  readonly change: "create" | "update" | "delete";
+  /** Absent for a creation. */
+  readonly recordId?: string;
+  /** What the client sent; absent for a deletion. */
+  readonly input?: JsonObject;
+}
+
+/** Knows what stands before writes. */
+export interface WriteHooks {
+  /**
+   * Tells, without waiting, whether a model may have hooks of a kind; it is asked at every write.
+   */
+  has(model: Model, change: PendingWrite["change"]): boolean;
+  /**
+   * Runs the hooks of a write in their order. The permission has been checked, the input not yet.
+   *
+   * @returns the input to go on with.
+   * @throws {KernelError} whatever refuses the write.
+   */
+  before(write: PendingWrite): Promise<JsonObject | undefined>;
+}
