@@ -118,6 +118,7 @@ const FULL_DOCUMENT = {
 
 Deno.test("parseManifest() reads every block into the internal shape", () => {
   assert.deepEqual(parseManifest(FULL_DOCUMENT), {
+    generation: "v2",
     key: "notes",
     name: "Notes",
     version: "1.0.0",
@@ -156,7 +157,15 @@ Deno.test("parseManifest() reads every block into the internal shape", () => {
     capabilities: [{ kind: "http:fetch", target: "*.example.com", reason: "r" }],
     backend: { ...WASM, timeout_ms: 500 },
     frontend: { entry: "./re.js", format: "federation", layout: "immersive" },
+    tools: [{ id: "t", name: "t", description: "", input_schema: [], endpoint: "" }],
+    requires: [],
+    lifecycle_hooks: [],
+    subscriptions: [],
+    translations: { texts: {}, files: [] },
+    permissions: [],
+    unheeded: ["unheard_of: is no part of this generation of manifests"],
     document: FULL_DOCUMENT,
+    client_document: FULL_DOCUMENT,
   });
 });
 

@@ -4,8 +4,10 @@
  * @module
  */
 
+import { COLUMN_NAME } from "../../base/ids.ts";
+import { readConditions } from "./condition.ts";
+import { readCallAddress, readExport } from "./handler.ts";
 import {
-  EXPORT_NAME,
   isObjectMember,
   MEMBER_KEY,
   MODEL_REFERENCE,
@@ -18,6 +20,7 @@ import { type ManifestNode, shown } from "./node.ts";
 import { defined } from "./optional.ts";
 import { readOptions } from "./option.ts";
 
+const PLACEMENTS = ["row", "table", "create"] as const;
 const TRIGGER_TYPES = ["wasm", "webhook", "noop"] as const;
 
 /**
@@ -66,6 +69,7 @@ function readAction(node: ManifestNode, exported: ReadonlySet<string>): ActionDe
   const name = node.field("name").filledText(MAX_LABEL_LENGTH);
   const label = node.field("label").filledText(MAX_LABEL_LENGTH);
   const states = node.field("requiresState");
+  const stateField = node.field("stateField");
   return {
     key,
     name: name ?? label ?? key,
@@ -78,6 +82,12 @@ function readAction(node: ManifestNode, exported: ReadonlySet<string>): ActionDe
       confirmMessage: node.field("confirmMessage").filledText(),
       modal: node.field("modal").filledText(),
       trigger: readTrigger(node.field("trigger"), exported),
+      conditions: readConditions(node),
+      stateField: stateField.filledText() === undefined
+        ? undefined
+        : readName(stateField, COLUMN_NAME, "column name"),
+      placement: node.field("placement").word(PLACEMENTS, "placement"),
+      idempotencyField: readIdempotencyField(node.field("idempotency")),
     }),
   };
 }
@@ -94,20 +104,22 @@ function readTrigger(
   const exportNode = node.field("export");
   if (type === undefined) return undefined;
   if (type === "wasm") {
-    const name = readExport(exportNode, exported);
+    if (node.field("url").filledText() !== undefined) {
+      node.field("url").complain("a wasm trigger has no url");
+    }
+    const name = readExport(exportNode, exported, "trigger");
     return { type, ...defined({ export: name, run_in_tx: inTransaction }) };
   }
   if (exportNode.text()) exportNode.complain(`a ${type} trigger has no export`);
   if (inTransaction) node.field("run_in_tx").complain(`a ${type} trigger cannot run_in_tx`);
-  return { type };
+  if (type === "noop") return { type };
+  return { type, ...defined({ url: readCallAddress(node.field("url")) }) };
 }
 
-function readExport(node: ManifestNode, exported: ReadonlySet<string>): string | undefined {
-  const name = node.text();
-  if (name === undefined || name === "") return node.complain("a wasm trigger needs an export");
-  if (!EXPORT_NAME.test(name)) return node.complain(`${shown(name)} is an invalid symbol`);
-  if (exported.has(name)) return name;
-  return node.complain(`"${name}" is not among backend.exports`);
+function readIdempotencyField(node: ManifestNode): string | undefined {
+  if (node.object() === undefined) return undefined;
+  const field = node.field("key_field");
+  return field.filledText() === undefined ? undefined : readName(field, MEMBER_KEY, "field name");
 }
 
 function readFields(node: ManifestNode): ActionFieldDefinition[] | undefined {

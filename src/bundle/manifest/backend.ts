@@ -4,6 +4,7 @@
  * @module
  */
 
+import { readCallAddress } from "./handler.ts";
 import { MAX_EXPORTS, MAX_HOOKS } from "./limits.ts";
 import type { BackendDefinition } from "./manifest.ts";
 import type { ManifestNode } from "./node.ts";
@@ -29,7 +30,7 @@ export function readBackend(node: ManifestNode): BackendDefinition | undefined {
   const exports = node.field("exports");
   const rest = defined({
     entry,
-    url: node.field("url").filledText(),
+    url: readCallAddress(node.field("url")),
     exports: exports.present ? exports.texts(MAX_EXPORTS) : undefined,
     // Zero is the decoder's "absent".
     memory_limit_mb: node.field("memory_limit_mb").integer(MEMORY_MIB) || undefined,
@@ -51,7 +52,9 @@ export function readHooks(
 ): Record<string, string> {
   const hooks: Record<string, string> = {};
   for (const [name, target] of node.entries(MAX_HOOKS)) {
-    hooks[name] = target.text() ?? "";
+    // With a wasm backend the value says nothing that is called.
+    const address = backend?.runtime === "wasm" ? target.text() : readCallAddress(target);
+    hooks[name] = address ?? "";
     if (backend?.runtime !== "wasm") continue;
     const separator = name.indexOf("::");
     const action = separator < 0 ? undefined : name.slice(separator + 2);

@@ -8,11 +8,14 @@
 
 import { RESERVED_ADDON_KEYS } from "../../base/ids.ts";
 import type { JsonObject } from "../../base/json.ts";
+import { UniqueNames } from "./identifier.ts";
+import { isVersionRange } from "./kernel_range.ts";
 import {
   MAX_CAPABILITIES,
   MAX_EXPORTS,
   MAX_HOOKS,
   MAX_NAVIGATION_ITEMS,
+  MAX_REQUIREMENTS,
   MAX_VERSION_LENGTH,
 } from "./limits.ts";
 import type {
@@ -20,6 +23,7 @@ import type {
   GonextDefinition,
   Manifest,
   NavigationGroup,
+  RequirementDefinition,
 } from "./manifest.ts";
 import { type ManifestNode, shown } from "./node.ts";
 import { defined } from "./optional.ts";
@@ -42,7 +46,6 @@ const JOB = /^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*$/;
 const RANGE = /^[~^>=<*0-9A-Za-z.\-+ ,|]+$/;
 const PAGE_SLUG = /^[a-z0-9][a-z0-9-]{0,40}$/;
 const SIGNATURE = /^[0-9a-f]{128}$/;
-const MAX_DEPENDS = 100;
 
 /** Properties of the document; there are no others. */
 const PROPERTIES = [
@@ -77,7 +80,7 @@ export function readGonextManifest(root: ManifestNode, document: JsonObject): Ma
   checkRest(root);
   return {
     generation: "gonext",
-    key: name.replaceAll("-", "_"),
+    key: addonKeyOf(name),
     name,
     version,
     description: "",
@@ -92,12 +95,12 @@ export function readGonextManifest(root: ManifestNode, document: JsonObject): Ma
     capabilities: gonext.capabilities.map(capabilityOf),
     backend: { runtime: "wasm", entry, exports: gonext.hooks.actions },
     tools: [],
-    requires: [],
+    requires: readDepends(root.field("depends"), name),
     lifecycle_hooks: [],
     subscriptions: [],
     translations: { texts: {}, files: [] },
     permissions: [],
-    unheeded: [],
+    unheeded: root.notes,
     gonext,
     document,
     client_document: document,
@@ -154,18 +157,49 @@ function readBlock(root: ManifestNode, slug: string): GonextDefinition {
   };
 }
 
+/** Without each of these the plugin does not run (contract/gonext.md §11). */
+function readDepends(node: ManifestNode, ownName: string): RequirementDefinition[] {
+  const names = new UniqueNames("plugin");
+  return node.objects(MAX_REQUIREMENTS).map((item) => {
+    refuseUnknown(item, ["name", "version"]);
+    const name = item.field("name").matching(NAME, "plugin name") ?? "";
+    names.add(item.field("name"), name || undefined);
+    if (name !== "" && name === ownName) {
+      item.field("name").complain("a plugin cannot depend on itself");
+    }
+    const version = readDependedRange(item.field("version"));
+    return { key: addonKeyOf(name), label: name, optional: false, ...defined({ version }) };
+  });
+}
+
+function readDependedRange(node: ManifestNode): string | undefined {
+  const range = node.matching(RANGE, "range of versions")?.trim();
+  if (range === undefined) return undefined;
+  if (isVersionRange(range) && !range.includes("|")) return range;
+  return node.complain(`${shown(range)} is not a range of versions such as "^1.2.0"`);
+}
+
+function addonKeyOf(name: string): string {
+  return name.replaceAll("-", "_");
+}
+
 /** What is checked and has no effect. */
 function checkRest(root: ManifestNode): void {
   const requires = root.field("requires");
   refuseUnknown(requires, ["host"]);
-  if (requires.present) requires.field("host").matching(RANGE, "range of versions");
-  for (const item of root.field("depends").objects(MAX_DEPENDS)) {
-    refuseUnknown(item, ["name", "version"]);
-    item.field("name").matching(NAME, "plugin name");
-    item.field("version").matching(RANGE, "range of versions");
+  if (requires.present) {
+    requires.field("host").matching(RANGE, "range of versions");
+    // As in GoNext itself: it speaks of another host's versions.
+    requires.field("host").note("the range is not held against this kernel");
   }
   const signature = root.field("signature");
-  if (signature.present) signature.matching(SIGNATURE, "signature");
+  if (signature.present) {
+    signature.matching(SIGNATURE, "signature");
+    signature.note("is not verified: a signature is of the whole bundle and lies beside it");
+  }
+  if (root.field("jobs").items(MAX_HOOKS).length > 0) {
+    root.field("jobs").note("run when the host application runs them; there is no queue");
+  }
   const flags = root.field("flags");
   refuseUnknown(flags, ["apply_filters_batch"]);
   flags.field("apply_filters_batch").flag();

@@ -31,6 +31,18 @@ export const MAX_EXPORTS = 1000;
 export const MAX_NAVIGATION_ITEMS = 200;
 /** Levels of entries below a group. */
 export const MAX_NAVIGATION_DEPTH = 5;
+/** Tools of an addon. */
+export const MAX_TOOLS = 500;
+/** Addons that an addon requires. */
+export const MAX_REQUIREMENTS = 100;
+/** Conditions of one action. */
+export const MAX_CONDITIONS = 50;
+/** Locales of an addon's translations. */
+export const MAX_LOCALES = 200;
+/** Texts of one locale, or of one group of them. */
+export const MAX_TRANSLATIONS = 20_000;
+/** Levels of groups of texts. */
+export const MAX_TRANSLATION_DEPTH = 8;
 /** Entries of a list that is carried along and not read. */
 export const MAX_UNREAD_ITEMS = 2000;
 /** Length of a pattern in UTF-16 units. */

@@ -23,6 +23,7 @@ export function readNavigation(node: ManifestNode): NavigationGroup[] {
     ...defined({
       icon: group.field("icon").filledText(),
       target: group.field("target").filledText(),
+      order: group.field("order").number(),
     }),
   }));
 }
@@ -39,6 +40,7 @@ function readItems(node: ManifestNode, depth: number): NavigationItem[] {
       icon: item.field("icon").filledText(),
       model: item.field("model").filledText(),
       permission: item.field("permission").filledText(),
+      order: item.field("order").number(),
       items: item.field("items").present ? readItems(item.field("items"), depth + 1) : undefined,
     }),
   }));

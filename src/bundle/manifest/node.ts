@@ -50,11 +50,32 @@ export class ManifestNode {
     return undefined;
   }
 
+  /** Notes that this place has no effect: no complaint, but told to whoever installs the addon. */
+  note(message: string): void {
+    this.#problems.note(this.#path, message);
+  }
+
+  /** The notes of the whole document so far, a sentence each. */
+  get notes(): readonly string[] {
+    return this.#problems.notes;
+  }
+
   /** The field of an object; absent where this is no object. */
   field(name: string): ManifestNode {
     const object = this.value;
     const value = isJsonObject(object) && Object.hasOwn(object, name) ? object[name] : undefined;
     return this.#child(value, name);
+  }
+
+  /** The place under a key of a map. */
+  key(name: string): ManifestNode {
+    return this.#child(this.field(name).value, { key: name });
+  }
+
+  /** The place of a list's entry. */
+  item(index: number): ManifestNode {
+    const value = Array.isArray(this.value) ? (this.value as readonly Json[])[index] : undefined;
+    return this.#child(value, index);
   }
 
   /** The text here. */

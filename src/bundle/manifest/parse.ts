@@ -17,7 +17,8 @@ import { readExtensions } from "./extension.ts";
 import { readFrontend } from "./frontend.ts";
 import { GONEXT_API_VERSION, readGonextManifest } from "./gonext.ts";
 import { readJson } from "./json_reader.ts";
-import { isVersionRange, normalizeVersion } from "./kernel_range.ts";
+import { normalizeVersion } from "./kernel_range.ts";
+import { readLifecycleHooks } from "./lifecycle_hook.ts";
 import { MAX_LABEL_LENGTH, MAX_VERSION_LENGTH } from "./limits.ts";
 import type { Manifest, TenantIsolation } from "./manifest.ts";
 import { readModels } from "./model.ts";
@@ -26,7 +27,11 @@ import { ManifestNode, shown } from "./node.ts";
 import { defined } from "./optional.ts";
 import { PatternReader } from "./pattern.ts";
 import { ProblemList } from "./problem.ts";
+import { readPermissions } from "./permission.ts";
+import { readRequirements, readVersionRange } from "./requirement.ts";
 import { readSettings } from "./setting.ts";
+import { readTools } from "./tool.ts";
+import { readTexts } from "./translation.ts";
 import { checkUnreadBlocks } from "./unread.ts";
 
 const LATER_GENERATIONS = ["asteby.com/v3", "gonext.io/"];
@@ -84,13 +89,14 @@ function readManifest(root: ManifestNode, document: JsonObject): Manifest {
     version: readVersion(root.field("version")),
     description: root.field("description").text() ?? "",
     category: root.field("category").text(MAX_LABEL_LENGTH) ?? "",
-    ...defined({ kernel: readRange(root.field("kernel")) }),
+    ...defined({ kernel: readVersionRange(root.field("kernel")) }),
     tenant_isolation: readIsolation(root.field("tenant_isolation")),
   };
   // The backend first: triggers and hooks are held against its exports.
   const backend = readBackend(root.field("backend"));
   const exported = new Set(backend?.exports ?? []);
   const patterns = new PatternReader();
+  const models = readModels(root.field("model_definitions"), patterns);
   const manifest: Manifest = {
     generation: "v2",
     ...identity,
@@ -98,22 +104,47 @@ function readManifest(root: ManifestNode, document: JsonObject): Manifest {
     settings: readSettings(root.field("settings")),
     hooks: readHooks(root.field("hooks"), backend),
     actions: readActionMap(root.field("actions"), exported),
-    model_definitions: readModels(root.field("model_definitions"), patterns),
+    model_definitions: models,
     extensions: readExtensions(root.field("extensions"), exported, patterns),
     capabilities: readCapabilities(root.field("capabilities")),
     ...defined({ backend, frontend: readFrontend(root.field("frontend")) }),
-    tools: [],
-    requires: [],
-    lifecycle_hooks: [],
+    tools: readTools(root.field("tools"), patterns),
+    requires: readRequirements(root.field("requires"), identity.key),
+    lifecycle_hooks: readLifecycleHooks(root.field("lifecycle_hooks"), {
+      addonKey: identity.key,
+      models,
+      exported,
+    }),
     subscriptions: [],
-    translations: { texts: {}, files: [] },
-    permissions: [],
+    translations: { texts: readTexts(root.field("i18n")), files: [] },
+    permissions: readPermissions(root.field("permissions")),
     unheeded: [],
     document,
     client_document: document,
   };
+  noteUncallable(root, manifest);
   checkUnreadBlocks(root);
-  return manifest;
+  return { ...manifest, unheeded: root.notes };
+}
+
+/** Notes code that can never be called, because nothing says where it is. */
+function noteUncallable(root: ManifestNode, manifest: Manifest): void {
+  const { backend, hooks, actions } = manifest;
+  if (backend?.runtime === "binary") {
+    root.field("backend").field("runtime").note("programs are not run; only webhooks are called");
+  }
+  if (backend?.url !== undefined) return;
+  for (const [model, list] of Object.entries(actions)) {
+    list.forEach(({ key, trigger }, index) => {
+      const isWebhook = trigger === undefined || trigger.type === "webhook";
+      const hook = `${model}::${key}`;
+      const isNamed = trigger?.url !== undefined || (Object.hasOwn(hooks, hook) && hooks[hook]);
+      if (!isWebhook || isNamed) return;
+      root.field("actions").key(model).item(index).note(
+        "a webhook without an address: neither the trigger, hooks nor backend.url name one",
+      );
+    });
+  }
 }
 
 function readKey(node: ManifestNode): string {
@@ -130,13 +161,6 @@ function readVersion(node: ManifestNode): string {
     node.complain(`${shown(version)} is not a semantic version such as 1.0.0`);
   }
   return version;
-}
-
-function readRange(node: ManifestNode): string | undefined {
-  const range = node.text(MAX_VERSION_LENGTH)?.trim();
-  if (range === undefined || range === "") return undefined;
-  if (isVersionRange(range)) return range;
-  return node.complain(`${shown(range)} is not a version range such as ">=2.0.0 <3.0.0"`);
 }
 
 function readIsolation(node: ManifestNode): TenantIsolation {

@@ -26,7 +26,13 @@ const PLAIN_KEY = /^[A-Za-z_$][A-Za-z0-9_$]*$/;
 /** The complaints about one manifest. */
 export class ProblemList {
   readonly #problems: (ManifestProblem & { readonly contractPath: string })[] = [];
+  readonly #notes: string[] = [];
   #count = 0;
+
+  /** What has no effect, a sentence each that begins with its place. */
+  get notes(): readonly string[] {
+    return [...this.#notes];
+  }
 
   /**
    * Adds a complaint; beyond the first 100 they are only counted.
@@ -37,6 +43,17 @@ export class ProblemList {
   add(path: readonly PathStep[], message: string): void {
     if (++this.#count > MAX_PROBLEMS) return;
     this.#problems.push({ path: dotted(path), message, contractPath: contractForm(path) });
+  }
+
+  /**
+   * Adds a note about a part that is no mistake and has no effect; beyond the first 100 they are
+   * passed over.
+   *
+   * @param path where.
+   * @param message what has no effect.
+   */
+  note(path: readonly PathStep[], message: string): void {
+    if (this.#notes.length < MAX_PROBLEMS) this.#notes.push(`${dotted(path)}: ${message}`);
   }
 
   /**

@@ -30,6 +30,7 @@ export function readSettings(node: ManifestNode): SettingDefinition[] {
         default_value: item.field("default_value").value,
         options: readOptions(item.field("options")),
         secret: item.field("secret").flag(),
+        required: item.field("required").flag(),
       }),
     };
   });

@@ -1,6 +1,6 @@
 /**
- * Blocks that are carried along in the document and that nothing reads: only their outer shape is
- * checked, so that a client that is served them finds what the contract says (§3.1).
+ * Blocks that nothing in the kernel acts on: those for people are checked in their outer shape, so
+ * that a client that is served them finds what the contract says (§3.1); the others are noted.
  *
  * @module
  */
@@ -18,13 +18,41 @@ const TEXTS = [
   "license",
   "price",
 ];
-const LISTS_OF_TEXTS = ["events", "screenshots", "features"];
-const LISTS_OF_OBJECTS = ["requires", "models", "tools", "permissions"];
-const OBJECTS = ["lifecycle_hooks", "i18n", "signature"];
+const LISTS_OF_TEXTS = ["screenshots", "features"];
+/** Blocks that other readers read, or that are for people. */
+const KNOWN = [
+  "key",
+  "name",
+  "version",
+  "description",
+  "category",
+  "kernel",
+  "tenant_isolation",
+  "navigation",
+  "settings",
+  "hooks",
+  "actions",
+  "model_definitions",
+  "extensions",
+  "capabilities",
+  "backend",
+  "frontend",
+  "tools",
+  "requires",
+  "lifecycle_hooks",
+  "i18n",
+  "permissions",
+  "events",
+  "models",
+  "signature",
+  "readme",
+  ...TEXTS,
+  ...LISTS_OF_TEXTS,
+];
 const MAX_README_LENGTH = 1024 * 1024;
 
 /**
- * Checks the outer shape of the blocks that are not read.
+ * Checks the outer shape of the blocks that are not read, and notes those without effect.
  *
  * @param root the document.
  */
@@ -34,6 +62,13 @@ export function checkUnreadBlocks(root: ManifestNode): void {
   for (const name of LISTS_OF_TEXTS) {
     for (const item of root.field(name).items(MAX_UNREAD_ITEMS)) item.text();
   }
-  for (const name of LISTS_OF_OBJECTS) root.field(name).objects(MAX_UNREAD_ITEMS);
-  for (const name of OBJECTS) root.field(name).object();
+  root.field("models").objects(MAX_UNREAD_ITEMS);
+  root.field("signature").object();
+  const events = root.field("events").items(MAX_UNREAD_ITEMS);
+  for (const event of events) event.text();
+  if (events.length > 0) root.field("events").note("the list is advice; nothing is subscribed to");
+  for (const [name, block] of root.entries(MAX_UNREAD_ITEMS)) {
+    if (KNOWN.includes(name) || name.startsWith("$") || !block.present) continue;
+    block.note("is no part of this generation of manifests");
+  }
 }
