@@ -19,6 +19,11 @@ export interface Answer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** An answer whose body is JSON text. */
+export interface TextAnswer extends Answer {
+  readonly body: string;
+}
+
 /** Success without data: `{"success":true}`. */
 export const SUCCESS: Answer = { status: 200, body: '{"success":true}' };
 /** Success with nothing to say. */

@@ -6,7 +6,7 @@
  */
 
 import { type FieldError, isKernelError, KernelError } from "../base/error.ts";
-import type { Answer } from "./answer.ts";
+import type { TextAnswer } from "./answer.ts";
 import { clientGone } from "./errors.ts";
 import { headersOf, statusOf } from "./status.ts";
 
@@ -60,7 +60,7 @@ export function asKernelError(thrown: unknown, request: Request): KernelError {
  * @param requestId ties the answer to the log.
  * @returns `{"success":false,"message","code","request_id","errors"?,"details"?,"info"?}`.
  */
-export function failureAnswer(error: KernelError, requestId: string): Answer {
+export function failureAnswer(error: KernelError, requestId: string): TextAnswer {
   const body: Record<string, unknown> = {
     success: false,
     message: error.kind === "internal" ? INTERNAL_MESSAGE : error.message,

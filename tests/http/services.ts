@@ -7,7 +7,20 @@
 
 import type { ActionService } from "../../src/addons/actions/action_service.ts";
 import type { AddonService, Installation } from "../../src/addons/addon_service.ts";
+import type { AddonAssets, Asset } from "../../src/addons/assets/addon_assets.ts";
+import type { BackendEvents, SignedCallVerifier } from "../../src/addons/backend/backend.ts";
+import type {
+  AddonCatalog,
+  Marketplace,
+  MarketplaceRequest,
+} from "../../src/addons/catalog/addon_catalog.ts";
 import type { AddonCode } from "../../src/addons/code/addon_code.ts";
+import type { OrganizationValues } from "../../src/addons/extensions/organization_values.ts";
+import type { InstallationPlan } from "../../src/addons/plan/installation_plan.ts";
+import type { AddonSettings } from "../../src/addons/settings/addon_settings.ts";
+import type { ToolService } from "../../src/addons/tools/tool_service.ts";
+import type { AddonTranslations } from "../../src/addons/translations/addon_translations.ts";
+import type { Idempotency } from "../../src/idempotency/idempotency.ts";
 import type { AuthService, Organization, User } from "../../src/auth/auth_service.ts";
 import { KernelError } from "../../src/base/error.ts";
 import { JsonText } from "../../src/base/json_text.ts";
@@ -40,11 +53,13 @@ const ORGANIZATION: Organization = { id: ORGANIZATION_ID, name: "Acme", slug: "a
 
 const SESSION = { user: USER, organization: ORGANIZATION, token: TOKEN, expires_at: TIME };
 
-const INSTALLATION: Installation = {
+export const INSTALLATION: Installation = {
   id: "0190a000-0000-7000-8000-00000000000d",
   organization_id: ORGANIZATION_ID,
   addon_key: "tickets",
   version: "1.0.0",
+  revision: 3,
+  signature: { status: "verified", key_id: "k1" },
   status: "enabled",
   source: "federated",
   settings: { color: "red" },
@@ -77,10 +92,35 @@ export interface Bench {
   readonly send: (method: string, path: string, body: unknown) => Promise<Response>;
 }
 
+/** Services of an addon's life. */
+type LifeService =
+  | "settings"
+  | "tools"
+  | "assets"
+  | "catalog"
+  | "marketplace"
+  | "translations"
+  | "organizationValues"
+  | "signedCalls"
+  | "backendEvents"
+  | "idempotency";
+
 /** What a test replaces. */
 export interface Replacements
-  extends Omit<Partial<HttpServices>, "auth" | "records" | "addons" | "code"> {
+  extends
+    Omit<Partial<HttpServices>, "actions" | "auth" | "records" | "addons" | "code" | LifeService> {
+  readonly actions?: Partial<ActionService>;
   readonly code?: Partial<AddonCode>;
+  readonly settings?: Partial<AddonSettings>;
+  readonly tools?: Partial<ToolService>;
+  readonly assets?: Partial<AddonAssets>;
+  readonly catalog?: Partial<AddonCatalog>;
+  readonly marketplace?: Partial<Marketplace>;
+  readonly translations?: Partial<AddonTranslations>;
+  readonly organizationValues?: Partial<OrganizationValues>;
+  readonly signedCalls?: Partial<SignedCallVerifier>;
+  readonly backendEvents?: Partial<BackendEvents>;
+  readonly idempotency?: Partial<Idempotency>;
   readonly auth?: Partial<AuthService>;
   readonly records?: Partial<RecordService>;
   readonly addons?: Partial<AddonService>;
@@ -105,7 +145,8 @@ export async function withApp(
     records: { ...constantRecords(calls), ...replaced.records },
     metadata: replaced.metadata ?? constantMetadata(calls),
     addons: { ...constantAddons(calls), ...replaced.addons },
-    actions: replaced.actions ?? constantActions(calls),
+    actions: { ...constantActions(calls), ...replaced.actions },
+    ...lifeServices(calls, replaced),
     code: { ...constantCode(calls), ...replaced.code },
     secrets: replaced.secrets ?? {
       names: gives(calls, "names", ["api_key"]),
@@ -218,17 +259,52 @@ function constantMetadata(calls: Call[]): MetadataService {
   };
 }
 
+/** A plan without anything in it. */
+export const PLAN: InstallationPlan = {
+  operation: "install",
+  addon_key: "tickets",
+  name: "Tickets",
+  to_version: "1.0.0",
+  digest: "ab".repeat(32),
+  signature: { status: "unsigned" },
+  revision: 0,
+  schema: "addon_tickets",
+  changes: [],
+  migrations: [],
+  data_at_risk: [],
+  capabilities: { added: [], removed: [], kept: [] },
+  models: { added: [], changed: [], removed: [] },
+  routes: [],
+  navigation: [],
+  settings_needed: [],
+  requirements: [],
+  dependents: [],
+  extends: [],
+  warnings: [],
+  obstacles: [],
+  plan_hash: "cd".repeat(32),
+};
+
 function constantAddons(calls: Call[]): AddonService {
   const document = { key: "tickets", version: "1.0.0", unread: { kept: true } };
+  const result = {
+    operation: "install" as const,
+    installation: INSTALLATION,
+    installSecret: "ab".repeat(32),
+    // The route sends the document for clients and nothing else of the manifest.
+    manifest: { document, client_document: document } as unknown as Manifest,
+    warnings: ["hooks are not run"],
+  };
   return {
     checkInstall: () => Promise.resolve(),
-    install: gives(calls, "install", {
-      installation: INSTALLATION,
-      installSecret: "ab".repeat(32),
-      // The route sends the author's document and nothing else of the manifest.
-      manifest: { document } as unknown as Manifest,
-      warnings: ["hooks are not run"],
-    }),
+    plan: gives(calls, "plan", PLAN),
+    planRollback: gives(calls, "planRollback", PLAN),
+    install: gives(calls, "install", result),
+    installRegistered: gives(calls, "installRegistered", result),
+    rollback: gives(calls, "rollback", { ...result, operation: "rollback" as const }),
+    enable: gives(calls, "enable", INSTALLATION),
+    disable: gives(calls, "disable", { ...INSTALLATION, status: "disabled" as const }),
+    installation: gives(calls, "installation", INSTALLATION),
     uninstall: gives(calls, "uninstall", undefined),
     installations: gives(calls, "installations", [INSTALLATION]),
     manifests: gives(calls, "manifests", [document]),
@@ -246,7 +322,116 @@ function constantAddons(calls: Call[]): AddonService {
 
 function constantActions(calls: Call[]): ActionService {
   const meta = { model: "tickets", action: "close", trigger_type: "wasm" };
-  return { run: gives(calls, "run", { outcome: "done" as const, data: { closed: true }, meta }) };
+  const done = { outcome: "done" as const, data: { closed: true }, meta };
+  return {
+    run: gives(calls, "run", done),
+    runOnModel: gives(calls, "runOnModel", done),
+    intercept: () => () => {},
+  };
+}
+
+/** A file of an addon's frontend. */
+export const ASSET: Asset = {
+  contentType: "application/javascript",
+  sha256: "ab".repeat(32),
+  immutable: false,
+  size: 8,
+  read: () => Promise.resolve(new TextEncoder().encode("export{}")),
+};
+
+const WISH: MarketplaceRequest = {
+  id: "0190a000-0000-7000-8000-00000000000e",
+  organization_id: ORGANIZATION_ID,
+  addon_key: "tickets",
+  name: "",
+  category: "",
+  version: "latest",
+  bundle_url: "",
+  status: "requested",
+  error_message: "",
+  requested_by_id: USER_ID,
+  requested_at: TIME,
+  completed_at: null,
+};
+
+function lifeServices(calls: Call[], replaced: Replacements): Pick<HttpServices, LifeService> {
+  return {
+    settings: { ...constantSettings(calls), ...replaced.settings },
+    tools: {
+      list: gives(calls, "tools", []),
+      execute: gives(calls, "execute", { success: true, data: { sent: true } }),
+      ...replaced.tools,
+    },
+    assets: { find: gives(calls, "find", ASSET), ...replaced.assets },
+    catalog: { ...constantCatalog(calls), ...replaced.catalog },
+    marketplace: {
+      install: gives(calls, "wish", { request: WISH }),
+      list: gives(calls, "wishes", [WISH]),
+      ...replaced.marketplace,
+    },
+    translations: {
+      texts: gives(calls, "texts", { hello: "Hola" }),
+      publicTexts: gives(calls, "publicTexts", { hello: "Hola" }),
+      translator: gives(calls, "translator", (_addonKey: string, text: string) => text),
+      ...replaced.translations,
+    },
+    organizationValues: {
+      list: gives(calls, "values", {}),
+      set: gives(calls, "setValue", undefined),
+      ...replaced.organizationValues,
+    },
+    signedCalls: {
+      verify: gives(calls, "verifyCall", {
+        organizationId: ORGANIZATION_ID,
+        addonKey: "tickets",
+      }),
+      ...replaced.signedCalls,
+    },
+    backendEvents: { publish: gives(calls, "publish", undefined), ...replaced.backendEvents },
+    idempotency: {
+      once: async (_request, work) => ({ answer: await work(), kept: false }),
+      ...replaced.idempotency,
+    },
+  };
+}
+
+function constantSettings(calls: Call[]): AddonSettings {
+  return {
+    list: gives(calls, "settings", [
+      {
+        key: "color",
+        label: "Color",
+        type: "string",
+        secret: false,
+        required: false,
+        value: "red",
+        is_set: true,
+      },
+    ]),
+    values: gives(calls, "settingValues", { color: "red" }),
+    update: gives(calls, "updateSettings", { color: "blue" }),
+    rotateSecret: gives(calls, "rotateSecret", { install_secret: "cd".repeat(32) }),
+  };
+}
+
+function constantCatalog(calls: Call[]): AddonCatalog {
+  const manifest = { key: "tickets", version: "2.0.0" };
+  return {
+    entries: gives(calls, "entries", [{
+      manifest,
+      version: "2.0.0",
+      installable: true,
+      entitled: true,
+      installed: true,
+      enabled: true,
+      installed_version: "1.0.0",
+      source: "catalog" as const,
+    }]),
+    find: gives(calls, "findBundle", {
+      archive: new Uint8Array([1]),
+      source: "catalog" as const,
+    }),
+  };
 }
 
 function constantCode(calls: Call[]): AddonCode {

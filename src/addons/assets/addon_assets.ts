@@ -10,20 +10,23 @@ export interface AssetQuery {
   readonly addonKey: string;
   /** Path below `frontend/`, decoded, such as `assets/index.js`. */
   readonly path: string;
-  /** Leading hex digits of the bundle's digest, 8 or more, where the address names a version. */
+  /** Leading hex digits of the bundle's digest, 8 to 64, where the address names a version. */
   readonly digestPrefix?: string;
-  /** The organization of whoever asks, where that is known. */
+  /** The organization of whoever asks, where that is known; a named version goes before it. */
   readonly organizationId?: string;
 }
 
 /** A file. */
 export interface Asset {
-  readonly bytes: Uint8Array;
   readonly contentType: string;
   /** SHA-256 of the bytes, hex: the entity tag. */
   readonly sha256: string;
   /** Whether the address it was found under can never mean another content. */
   readonly immutable: boolean;
+  /** Of the bytes. */
+  readonly size: number;
+  /** Reads the bytes; not called for whoever has them already. @throws {KernelError} addon.asset_not_found */
+  readonly read: () => Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /** Finds files. */
@@ -31,7 +34,8 @@ export interface AddonAssets {
   /**
    * Finds a file of an addon that is enabled somewhere.
    *
-   * @throws {KernelError} addon.asset_not_found, addon.invalid_asset_path
+   * @throws {KernelError} addon.invalid_asset_path; addon.assets_unavailable — the addon is enabled
+   *   nowhere, or not in the organization; addon.asset_not_found
    */
   find(query: AssetQuery): Promise<Asset>;
 }

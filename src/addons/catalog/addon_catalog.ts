@@ -7,6 +7,7 @@
 
 import type { Caller } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
+import type { InstallResult, InstallTerms } from "../addon_service.ts";
 import type { DetachedSignature } from "../../bundle/trust/trust.ts";
 
 /** One entry of the catalog. */
@@ -70,12 +71,21 @@ export interface MarketplaceWish {
   readonly bundleURL?: string;
   readonly name?: string;
   readonly category?: string;
+  /** What the operator says beside it. */
+  readonly terms?: InstallTerms;
+}
+
+/** What became of a wish. */
+export interface MarketplaceOutcome {
+  readonly request: MarketplaceRequest;
+  /** Present where the addon was installed. */
+  readonly result?: InstallResult;
 }
 
 /** Notes wishes, and fulfils those that say where the bundle lies. */
 export interface Marketplace {
   /** Needs `addons.install`. A failure is noted and told, not thrown. */
-  install(caller: Caller, wish: MarketplaceWish): Promise<MarketplaceRequest>;
+  install(caller: Caller, wish: MarketplaceWish): Promise<MarketplaceOutcome>;
   /** Wishes of the organization, newest first, 200 at most. */
   list(caller: Caller): Promise<readonly MarketplaceRequest[]>;
 }
