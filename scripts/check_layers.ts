@@ -32,6 +32,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "events",
     "models",
     "records",
+    "idempotency",
   ],
   http: [
     "base",
@@ -66,7 +67,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "modern-tar": ["bundle"],
   "pg": ["db"],
   "pgsql-deparser": ["db"],
-  "re2js": ["bundle", "models"],
+  "re2js": ["bundle", "models", "addons"],
   "semver": ["bundle"],
   "zod": ["bundle"],
   "node:sqlite": ["db"],

@@ -17,6 +17,8 @@ export interface Answer {
   readonly body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null;
   /** Headers beside those that every answer has, by lower-case name. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Says that nothing was done although the status is one of success: a repeat may try again. */
+  readonly outcome?: "nothing done";
 }
 
 /** An answer whose body is JSON text. */

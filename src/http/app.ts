@@ -19,6 +19,7 @@ import { authenticate } from "./middleware/authenticate.ts";
 import { CorsPolicy } from "./middleware/cors.ts";
 import { Deadlines } from "./middleware/deadlines.ts";
 import { Gate } from "./middleware/gate.ts";
+import { answerOnce } from "./middleware/idempotency.ts";
 import { proveOperator } from "./middleware/operator.ts";
 import { requestIdOf } from "./middleware/request_id.ts";
 import { UploadSlots } from "./middleware/upload_slots.ts";
@@ -120,7 +121,10 @@ async function answerRoute(
     return await route.handle(exchange, context);
   }
   const caller = await authenticate(exchange, context.services.auth);
-  return await route.handle(exchange, context, caller);
+  const answer = () => route.handle(exchange, context, caller);
+  return route.repeatable === true
+    ? await answerOnce(exchange, context, caller, answer)
+    : await answer();
 }
 
 function timeoutOf(route: Route, limits: HttpLimits): number {

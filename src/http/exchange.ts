@@ -29,6 +29,8 @@ export class Exchange {
   params: Readonly<Record<string, string>> = {};
   /** Who asks, once a token has proven it. */
   caller: UserCaller | undefined;
+  /** The body, where somebody has read it before the route does. */
+  bodyBytes: Uint8Array | undefined;
   /** Whoever reads the body, while it is being read. */
   bodyReader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   #stop: AbortController | undefined;

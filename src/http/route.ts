@@ -43,6 +43,8 @@ export interface RouteDescription {
   };
   /** Which time limit holds. @default "request" */
   readonly timeLimit?: "request" | "upload" | "probe";
+  /** Whether a client may send an `Idempotency-Key` and repeat the request safely. @default false */
+  readonly repeatable?: boolean;
 }
 
 /** What every route works with. */

@@ -31,7 +31,9 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   "http.body_timeout": 408,
   "http.url_too_long": 414,
   "http.unsupported_encoding": 415,
+  "http.idempotency_key_reused": 422,
   "http.client_gone": 499,
+  "addon.backend_failed": 502,
   "sandbox.trap": 502,
   "sandbox.bad_result": 502,
   "sandbox.guest_error": 502,
@@ -66,7 +68,8 @@ export function headersOf(error: KernelError): Readonly<Record<string, string>> 
   if (error.kind === "unauthenticated") return { "www-authenticate": 'Bearer realm="metacore"' };
   if (error.code === "http.stopping") return { "connection": "close", "retry-after": "1" };
   const status = statusOf(error);
-  if (status === 429 || status === 503) {
+  const comesAgain = error.code === "http.idempotency_in_progress";
+  if (status === 429 || status === 503 || comesAgain) {
     const seconds = error.details?.["retry_after_seconds"];
     const wait = typeof seconds === "number" && seconds > 0 ? seconds : DEFAULT_RETRY_AFTER_SECONDS;
     return { "retry-after": String(Math.ceil(wait)) };

@@ -6,14 +6,14 @@
  * @module
  */
 
-import type { UserCaller } from "../base/caller.ts";
+import type { Caller } from "../base/caller.ts";
 
 /** One request that may be repeated. */
 export interface RepeatableRequest {
-  readonly caller: UserCaller;
+  readonly caller: Caller;
   readonly method: string;
   readonly path: string;
-  /** The client's key, 1 to 255 visible characters. */
+  /** The client's key, 1 to 255 visible ASCII characters. */
   readonly key: string;
   readonly body: Uint8Array;
 }
@@ -23,13 +23,17 @@ export interface KeptAnswer {
   readonly status: number;
   /** JSON text; null without a body. */
   readonly body: string | null;
+  /** Says that nothing came of it although its status is one of success: it is not kept. */
+  readonly outcome?: "nothing done";
 }
 
 /** Keeps answers of requests. */
 export interface Idempotency {
   /**
    * Answers a request once: the first time by doing the work, then from what was kept.
-   * Only answers of 200 to 299 are kept; after any other the same key can be tried again.
+   * Only answers of 200 to 299 are kept, for 24 hours; after any other the same key can be tried
+   * again. Of an answer larger than 1 MiB only that it was given is kept. A request whose process
+   * died counts as running until its time is over, then the next one with the key takes its place.
    *
    * @returns the answer, and whether it is a kept one.
    * @throws {KernelError} http.idempotency_key_invalid, http.idempotency_key_reused — another body;

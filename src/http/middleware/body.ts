@@ -39,6 +39,7 @@ export function mediaTypeOf(request: Request): string {
  * @throws {KernelError} http.body_too_large, http.unsupported_encoding, http.body_interrupted
  */
 export async function readBytes(exchange: Exchange, limitBytes: number): Promise<Uint8Array> {
+  if (exchange.bodyBytes !== undefined) return exchange.bodyBytes;
   const { headers, body } = exchange.request;
   const encoding = headers.get("content-encoding");
   if (encoding !== null && encoding.toLowerCase() !== "identity") throw unsupportedEncoding();

@@ -44,6 +44,7 @@ function routesAt(base: string): readonly UserRoute[] {
       summary: "Creates a record.",
       access: "user",
       permission: "<model>.create",
+      repeatable: true,
       body: INPUT,
       answer: { status: 201, shape: ONE },
       handle: create,
