@@ -146,3 +146,73 @@ export function functionNotExported(addonKey: string, name: string): KernelError
     details: { addon_key: addonKey },
   });
 }
+
+/** A hook of the addon's life failed. */
+export function lifecycleFailed(addonKey: string, step: string, cause: unknown): KernelError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new KernelError({
+    code: "addon.lifecycle_failed",
+    kind: "conflict",
+    message: `the "${step}" hook of addon "${addonKey}" failed, nothing was changed: ${why}`,
+    details: {
+      addon_key: addonKey,
+      step,
+      ...(cause instanceof KernelError ? { reason: cause.code } : {}),
+    },
+    cause,
+  });
+}
+
+/** Somebody else has changed the installation since it was looked at. */
+export function changedMeanwhile(addonKey: string, expected: number, actual: number): KernelError {
+  return new KernelError({
+    code: "addon.changed_meanwhile",
+    kind: "conflict",
+    message: `addon "${addonKey}" was changed meanwhile: revision ${expected} was expected, it is ` +
+      `${actual}; look at it again`,
+    details: { addon_key: addonKey, expected, revision: actual },
+  });
+}
+
+/** There is no version to go back to. */
+export function noPreviousVersion(addonKey: string): KernelError {
+  return new KernelError({
+    code: "addon.no_previous_version",
+    kind: "conflict",
+    message: `addon "${addonKey}" has no previous version here that it could go back to`,
+    details: { addon_key: addonKey },
+  });
+}
+
+/** The key is that of an addon of the host application. */
+export function keyIsCompiled(addonKey: string): KernelError {
+  return new KernelError({
+    code: "addon.key_is_compiled",
+    kind: "conflict",
+    message: `addon "${addonKey}" is part of the host application: no bundle takes its place`,
+    details: { addon_key: addonKey },
+  });
+}
+
+/** Neither compiled nor in a catalog. */
+export function notRegistered(addonKey: string, version: string | undefined): KernelError {
+  const which = version === undefined ? `"${addonKey}"` : `"${addonKey}" ${version}`;
+  return new KernelError({
+    code: "addon.not_registered",
+    kind: "not_found",
+    message: `addon ${which} is not on offer here`,
+    details: { addon_key: addonKey, ...(version === undefined ? {} : { version }) },
+  });
+}
+
+/** A compiled addon is not one. */
+export function invalidCompiled(name: string, cause: unknown): KernelError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new KernelError({
+    code: "addon.invalid_compiled",
+    kind: "invalid",
+    message: `the compiled addon "${name}" cannot be taken: ${why}`,
+    details: { addon_key: name },
+    cause,
+  });
+}

@@ -84,6 +84,23 @@ export class AddonModules {
   }
 
   /**
+   * Takes up a module that was prepared just now, before its bundle is kept: for hooks of an install,
+   * and so that it is at hand when the first call comes.
+   *
+   * @param id as {@link AddonModules.idOf} names it.
+   * @param addonKey whose.
+   * @param prepared the module.
+   * @returns the code; nothing of it is read from the database.
+   */
+  adopt(id: string, addonKey: string, prepared: PreparedModule): GuestCode {
+    return {
+      id,
+      addonKey,
+      load: () => this.#keepAtHand(id, () => this.#loadPrepared(prepared)),
+    };
+  }
+
+  /**
    * Gives the code of an installation to the sandbox.
    *
    * @param installation an installation whose manifest has a WASM backend.
@@ -122,9 +139,13 @@ export class AddonModules {
   }
 
   #load(id: string, digest: string, manifest: Manifest): Promise<LoadedModule> {
+    return this.#keepAtHand(id, () => this.#compile(id, digest, manifest));
+  }
+
+  #keepAtHand(id: string, load: () => Promise<LoadedModule>): Promise<LoadedModule> {
     const known = this.#compiled.get(id);
     this.#compiled.delete(id);
-    const loading = known ?? this.#compile(id, digest, manifest);
+    const loading = known ?? load();
     this.#compiled.set(id, loading);
     loading.catch(() => {
       if (this.#compiled.get(id) === loading) this.#compiled.delete(id);
@@ -140,6 +161,10 @@ export class AddonModules {
     const tables = this.#options.database.kysely;
     const prepared = await findPrepared(tables, id) ??
       await this.#prepareAgain(id, digest, manifest);
+    return await this.#loadPrepared(prepared);
+  }
+
+  async #loadPrepared(prepared: PreparedModule): Promise<LoadedModule> {
     const module = await compilePrepared(prepared, {
       timeoutMs: this.#options.limits.compileTimeoutMs,
     });

@@ -17,12 +17,21 @@ import type { HostServices } from "../host/context.ts";
 import { actionEnvelope, jobEnvelope, type JobRun } from "../hooks/envelope.ts";
 import { functionNotExported, noCode } from "../errors.ts";
 import type { LiveInstallation } from "../live_installations.ts";
+import type { SettingTexts } from "../settings/texts.ts";
 import type { AddonCode, CodeCall, CodeStatus } from "./addon_code.ts";
 import type { AddonModules } from "./addon_modules.ts";
 import { type CodeLimits, timeoutMsOf } from "./code_limits.ts";
 import type { InstallationCatalog } from "./installation_catalog.ts";
 import { hostContext, InstallationFactsCache } from "./invocation_context.ts";
-import type { CallPlace, FunctionCall, FunctionOpener, OpenFunction } from "./open_function.ts";
+import type {
+  CallPlace,
+  ChangingInstallation,
+  FunctionCall,
+  FunctionOpener,
+  LifeCall,
+  LifeOpener,
+  OpenFunction,
+} from "./open_function.ts";
 import type { TransactionPlaces } from "./transaction_places.ts";
 import type { TrapJournal } from "./trap_journal.ts";
 
@@ -34,6 +43,8 @@ export interface CodeServiceOptions {
   readonly sandbox: Sandbox;
   readonly breakers: CircuitBreakers;
   readonly host: HostServices;
+  /** Opens settings for `env_get`. */
+  readonly settingTexts: SettingTexts;
   readonly traps: TrapJournal;
   readonly places: TransactionPlaces;
   readonly limits: CodeLimits;
@@ -50,13 +61,14 @@ export function createAddonCode(options: CodeServiceOptions): CodeService {
 }
 
 /** Calls addon code. */
-export class CodeService implements AddonCode, FunctionOpener {
+export class CodeService implements AddonCode, FunctionOpener, LifeOpener {
   readonly #options: CodeServiceOptions;
-  readonly #facts = new InstallationFactsCache();
+  readonly #facts: InstallationFactsCache;
 
   /** @param options what calling takes. */
   constructor(options: CodeServiceOptions) {
     this.#options = options;
+    this.#facts = new InstallationFactsCache(options.settingTexts);
   }
 
   call(
@@ -89,19 +101,32 @@ export class CodeService implements AddonCode, FunctionOpener {
     work: (call: OpenFunction) => Promise<T>,
     place: CallPlace = "alone",
   ): Promise<T> {
-    const { manifest } = installation;
-    const exports = manifest.backend?.exports ?? [];
-    if (!exports.includes(functionName)) throw functionNotExported(manifest.key, functionName);
+    demandExport(installation, functionName);
     return await this.openTarget(caller, installation, (invoke, { abi, refuseIfOpen }) => {
-      const target: Target = abi === "metacore/1"
-        ? { kind: "export", name: functionName }
-        : { kind: "hook", name: functionName };
+      const target = targetOf(abi, functionName);
       const run = () => work(async (call) => (await invoke(target, call)).output);
       return place === "alone" ? run() : this.#inPlace(caller, installation, () => {
         refuseIfOpen();
         return run();
       });
     });
+  }
+
+  async openLife<T>(
+    changing: ChangingInstallation,
+    work: (call: LifeCall) => Promise<T>,
+  ): Promise<T> {
+    const { caller, installation } = changing;
+    const { catalog, modules } = this.#options;
+    const code = changing.code ?? modules.codeOf(installation);
+    const module = await code.load();
+    const others = await catalog.all(caller.organizationId);
+    const opened = { caller, installation, module, others, code: withModule(code, module) };
+    return await this.#inPlace(caller, installation, () =>
+      work(async (functionName, call) => {
+        demandExport(installation, functionName);
+        return (await this.#invokeNoted(opened, targetOf(module.abi, functionName), call)).output;
+      }));
   }
 
   /** Waits where nothing is held until the work may hold a transaction. */
@@ -134,21 +159,29 @@ export class CodeService implements AddonCode, FunctionOpener {
     installation: LiveInstallation,
     work: (invoke: Invoke, opened: OpenTarget) => Promise<T>,
   ): Promise<T> {
-    const { breakers, catalog, modules, traps } = this.#options;
+    const { breakers, catalog, modules } = this.#options;
     const code = modules.codeOf(installation);
     return await breakers.run(subjectOf(installation), async (refuseIfOpen) => {
       const module = await code.load();
       const others = await catalog.all(caller.organizationId);
       const opened = { caller, installation, module, others, code: withModule(code, module) };
-      return await work(async (target, call) => {
-        try {
-          return await this.#invoke(opened, target, call);
-        } catch (thrown) {
-          traps.note(thrown, { caller, installation, moduleId: code.id, module, target });
-          throw thrown;
-        }
-      }, { abi: module.abi, refuseIfOpen });
+      const invoke: Invoke = (target, call) => this.#invokeNoted(opened, target, call);
+      return await work(invoke, { abi: module.abi, refuseIfOpen });
     });
+  }
+
+  async #invokeNoted(
+    opened: OpenCode,
+    target: Target,
+    call: FunctionCall,
+  ): Promise<InvocationResult> {
+    try {
+      return await this.#invoke(opened, target, call);
+    } catch (thrown) {
+      const { caller, installation, module, code } = opened;
+      this.#options.traps.note(thrown, { caller, installation, moduleId: code.id, module, target });
+      throw thrown;
+    }
   }
 
   async runJob(caller: Caller, addonKey: string, name: string, run: JobRun): Promise<void> {
@@ -204,7 +237,7 @@ export class CodeService implements AddonCode, FunctionOpener {
     const { row, manifest } = installation;
     const place = call.transaction === undefined ? "alone" : "in a transaction";
     const timeoutMs = timeoutMsOf(manifest.backend ?? { runtime: "wasm" }, limits, place);
-    const facts = this.#facts.of(installation);
+    const facts = await this.#facts.of(installation);
     const context = hostContext({ caller, installation, facts, module, others, call });
     const signal = call.signal ?? caller.signal;
     return await sandbox.invoke(opened.code, {
@@ -236,6 +269,15 @@ interface OpenCode {
   /** Installations of the organization by addon key. */
   readonly others: ReadonlyMap<string, LiveInstallation>;
   readonly code: GuestCode;
+}
+
+function demandExport({ manifest }: LiveInstallation, functionName: string): void {
+  const exports = manifest.backend?.exports ?? [];
+  if (!exports.includes(functionName)) throw functionNotExported(manifest.key, functionName);
+}
+
+function targetOf(abi: OpenTarget["abi"], name: string): Target {
+  return abi === "metacore/1" ? { kind: "export", name } : { kind: "hook", name };
 }
 
 function subjectOf({ row, manifest }: LiveInstallation): BreakerSubject {

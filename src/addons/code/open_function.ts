@@ -8,6 +8,7 @@
 import type { Caller } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { Transaction } from "../../db/database.ts";
+import type { GuestCode } from "../../sandbox/sandbox.ts";
 import type { LiveInstallation } from "../live_installations.ts";
 import type { CodeCall } from "./addon_code.ts";
 
@@ -32,6 +33,32 @@ export type CallPlace = "alone" | "in a transaction";
 
 /** A function of an installation, everything loaded that calling it takes. */
 export type OpenFunction = (call: FunctionCall) => Promise<Uint8Array>;
+
+/** Calls any function of an installation's module that its manifest exports, by name. */
+export type LifeCall = (functionName: string, call: FunctionCall) => Promise<Uint8Array>;
+
+/** An installation whose life is about to change. */
+export interface ChangingInstallation {
+  readonly caller: Caller;
+  /** As it is, or as it is about to be. */
+  readonly installation: LiveInstallation;
+  /** Its code, where that is not kept yet. @default the code of its bundle */
+  readonly code?: GuestCode;
+}
+
+/** Opens the code of installations for the hooks of their lives. */
+export interface LifeOpener {
+  /**
+   * Opens a module for work that holds a transaction and calls it: everything is loaded before the
+   * work begins. The circuit breaker is not asked: what has failed can still be upgraded.
+   *
+   * @param changing the installation.
+   * @param work calls functions.
+   * @returns what the work gives.
+   * @throws {KernelError} addon.no_code, sandbox.busy, and what the work throws.
+   */
+  openLife<T>(changing: ChangingInstallation, work: (call: LifeCall) => Promise<T>): Promise<T>;
+}
 
 /** Opens functions. */
 export interface FunctionOpener {

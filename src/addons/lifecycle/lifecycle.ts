@@ -12,19 +12,23 @@
 
 import type { Caller } from "../../base/caller.ts";
 import type { Transaction } from "../../db/database.ts";
+import type { GuestCode } from "../../sandbox/sandbox.ts";
 import type { LiveInstallation } from "../live_installations.ts";
 
 /** Steps in the life of an addon in an organization. */
 export type LifecycleStep = "install" | "enable" | "disable" | "uninstall" | "upgrade";
 
-/** One step. */
-export interface LifecycleMoment {
+/** A change of one installation, with the steps that its hooks hear of. */
+export interface LifecycleChange {
   readonly caller: Caller;
-  readonly step: LifecycleStep;
+  /** In their order, such as `install` then `enable`. */
+  readonly steps: readonly LifecycleStep[];
   /** The installation as it will be after the step (before it, for `disable` and `uninstall`). */
   readonly installation: LiveInstallation;
   /** Version that is left behind; for `upgrade` and rollbacks only. */
   readonly fromVersion?: string;
+  /** The module, where the bundle is not kept yet. @default the module of the installation */
+  readonly code?: GuestCode;
 }
 
 /** What a hook of a compiled addon is given. */
@@ -41,23 +45,27 @@ export interface LifecycleContext {
 /** Calls lifecycle hooks. */
 export interface LifecycleRunner {
   /**
-   * Gets ready outside of any transaction what {@link LifecycleRunner.within} needs: on SQLite
-   * nothing else can be read once the transaction runs.
+   * Gets ready outside of any transaction what the hooks need (on SQLite nothing else can be read
+   * once one runs), and does work that calls them.
    *
-   * @returns what `within` and `after` are called on; without hooks of the step both do nothing.
+   * @param change what changes; without hooks of its steps nothing is loaded.
+   * @param work holds the transaction.
+   * @returns what the work gives.
+   * @throws {KernelError} sandbox.*, addon.no_code — the code cannot be loaded; what the work throws.
    */
-  prepare(moment: LifecycleMoment): Promise<PreparedLifecycle>;
+  around<T>(change: LifecycleChange, work: (hooks: LifecycleHooks) => Promise<T>): Promise<T>;
 }
 
-/** Hooks of one step, ready to be called. */
-export interface PreparedLifecycle {
+/** Hooks of one change, ready to be called. */
+export interface LifecycleHooks {
+  /** Whether there is code to run inside the transaction. */
+  readonly hasCode: boolean;
   /**
    * Runs the code hooks inside the transaction.
    *
-   * @returns sentences about failures that do not undo the step.
-   * @throws {KernelError} addon.lifecycle_failed — the step must not be made.
+   * @throws {KernelError} addon.lifecycle_failed — the transaction must not be committed.
    */
-  within(transaction: Transaction): Promise<readonly string[]>;
+  within(transaction: Transaction): Promise<void>;
   /** Calls the webhook hooks, after the commit. @returns sentences about failures. */
   after(): Promise<readonly string[]>;
 }

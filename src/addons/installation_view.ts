@@ -1,0 +1,103 @@
+/**
+ * An installation as clients see it: without its secrets, with who signed it.
+ *
+ * @module
+ */
+
+import { isJsonObject, type Json, type JsonObject } from "../base/json.ts";
+import type { Manifest } from "../bundle/manifest/manifest.ts";
+import type { VerifiedSignature } from "../bundle/trust/trust.ts";
+import type { Installation } from "./addon_service.ts";
+import { assetBase } from "./assets/addon_assets.ts";
+import type { LiveInstallation } from "./live_installations.ts";
+import type { SignatureStatus } from "./plan/installation_plan.ts";
+
+/**
+ * Shows an installation.
+ *
+ * @param live the installation.
+ * @returns what clients see of it.
+ */
+export function installationOf(live: LiveInstallation): Installation {
+  const { row, manifest, signature, previousVersion } = live;
+  // Border: the kernel wrote this text itself.
+  const settings = JSON.parse(row.settings) as Record<string, Json>;
+  const secret = new Set(manifest.settings.filter((each) => each.secret).map(({ key }) => key));
+  const shown = Object.entries(settings).filter(([key]) => !secret.has(key));
+  return {
+    id: row.id,
+    organization_id: row.organization_id,
+    addon_key: row.addon_key,
+    version: row.version,
+    revision: Number(row.revision),
+    signature: signatureStatus(row.source, signature),
+    ...(previousVersion === undefined ? {} : { previous_version: previousVersion }),
+    // Border: the kernel wrote these words itself.
+    status: row.status as Installation["status"],
+    source: row.source as Installation["source"],
+    settings: Object.fromEntries(shown),
+    installed_at: row.installed_at,
+    ...(row.enabled_at === null ? {} : { enabled_at: row.enabled_at }),
+    ...(row.disabled_at === null ? {} : { disabled_at: row.disabled_at }),
+  };
+}
+
+/**
+ * Says what is known of a signature.
+ *
+ * @param source of the installation: what is compiled needs none.
+ * @param signature as JSON text; null for an unsigned bundle.
+ * @returns the status.
+ */
+export function signatureStatus(source: string, signature: string | null): SignatureStatus {
+  if (source === "compiled") return { status: "compiled" };
+  if (signature === null) return { status: "unsigned" };
+  // Border: the kernel wrote this text itself.
+  return statusOf(JSON.parse(signature) as VerifiedSignature);
+}
+
+/**
+ * Says what a verified signature proves.
+ *
+ * @param signature the signature; absent for an unsigned bundle.
+ * @returns the status.
+ */
+export function statusOf(signature: VerifiedSignature | undefined): SignatureStatus {
+  if (signature === undefined) return { status: "unsigned" };
+  const { keyId, role, developer, signedAt } = signature;
+  const name = developer?.name ?? developer?.id;
+  return {
+    status: "verified",
+    key_id: keyId,
+    role,
+    ...(name === undefined ? {} : { developer: name }),
+    ...(signedAt === undefined ? {} : { signed_at: signedAt }),
+  };
+}
+
+/**
+ * Gives the manifest in the shape that clients know, its frontend named by version: an address that
+ * never means another content (contract/client.md §7).
+ *
+ * @param live an installation.
+ * @returns the document.
+ */
+export function clientManifest({ row, manifest }: LiveInstallation): JsonObject {
+  const document = manifest.client_document;
+  const file = ownFile(manifest);
+  const frontend = document["frontend"];
+  if (file === undefined || row.bundle_digest === null || !isJsonObject(frontend)) return document;
+  const entry = `${assetBase(manifest.key, row.bundle_digest)}/${file}`;
+  return { ...document, frontend: { ...frontend, entry } };
+}
+
+/** The file of the bundle that `frontend.entry` means; undefined where it is somebody else's. */
+function ownFile({ key, frontend }: Manifest): string | undefined {
+  const { entry, format } = frontend ?? {};
+  if (entry === undefined || (format !== "federation" && format !== "script")) return undefined;
+  const own = `/api/metacore/addons/${key}/frontend/`;
+  if (entry.startsWith(own)) return entry.slice(own.length);
+  // An address with a scheme or a host, and a path of somebody else, stay as they are.
+  if (entry === "" || entry.startsWith("/") || /^[a-z][a-z0-9+.-]*:/i.test(entry)) return undefined;
+  return entry.replace(/^(?:\.\/)+/, "").replace(/^frontend\//, "");
+}
