@@ -1,0 +1,113 @@
+/**
+ * Finds frontend files. Nobody has to prove who they are: pages load scripts without a token
+ * (contract/client.md §7). A file is public once an organization has its addon enabled.
+ *
+ * @module
+ */
+
+import { compareVersions } from "../../bundle/version_order.ts";
+import { ADDON_KEY } from "../../base/ids.ts";
+import type { Database } from "../../db/database.ts";
+import type { Tables } from "../installation_store.ts";
+import type { AddonAssets, Asset, AssetQuery } from "./addon_assets.ts";
+import { checkAssetPath } from "./asset_path.ts";
+import { ContentCache } from "./content_cache.ts";
+import { contentTypeOf } from "./content_type.ts";
+import { assetNotFound, assetsUnavailable, invalidAssetPath } from "./errors.ts";
+
+/** What finding files needs. */
+export interface AddonAssetsOptions {
+  readonly database: Database;
+  /** Bytes of files kept in memory. @default 33,554,432 (32 MiB) */
+  readonly cacheBytes?: number;
+}
+
+const DIGEST_PREFIX = /^[0-9a-f]{8,64}$/;
+/** So many digits name one bundle beyond doubt: {@link assetBase} writes them. */
+const EXACT_DIGITS = 16;
+const MAX_VERSIONS = 1_000;
+
+/**
+ * Makes the finder of frontend files.
+ *
+ * @param options where they lie.
+ * @returns the service.
+ */
+export function createAddonAssets(options: AddonAssetsOptions): AddonAssets {
+  return new StoredAssets(options.database.kysely, options.cacheBytes ?? 32 * 1024 * 1024);
+}
+
+class StoredAssets implements AddonAssets {
+  readonly #tables: Tables;
+  readonly #cache: ContentCache;
+
+  constructor(tables: Tables, cacheBytes: number) {
+    this.#tables = tables;
+    this.#cache = new ContentCache(cacheBytes);
+  }
+
+  async find(query: AssetQuery): Promise<Asset> {
+    const { addonKey, path, digestPrefix } = query;
+    checkAssetPath(path);
+    if (digestPrefix !== undefined && !DIGEST_PREFIX.test(digestPrefix)) {
+      throw invalidAssetPath("names a version that is no digest");
+    }
+    if (!ADDON_KEY.test(addonKey)) throw assetsUnavailable(addonKey);
+    const digests = await this.#digests(query);
+    if (digests.length === 0) throw assetsUnavailable(addonKey);
+    const file = `frontend/${path}`;
+    const rows = await this.#tables.selectFrom("bundle_files")
+      .select((each) => ["digest", "sha256", each.fn<number>("length", ["bytes"]).as("size")])
+      .where("digest", "in", digests).where("path", "=", file).execute();
+    const digest = digests.find((each) => rows.some((row) => row.digest === each));
+    const row = rows.find((each) => each.digest === digest);
+    if (row === undefined) throw assetNotFound(addonKey);
+    return {
+      contentType: contentTypeOf(path),
+      sha256: row.sha256,
+      immutable: (digestPrefix?.length ?? 0) >= EXACT_DIGITS,
+      size: Number(row.size),
+      read: async () => {
+        const bytes = await this.#cache.get(
+          `${row.digest}/${file}`,
+          () => this.#read(row.digest, file),
+        );
+        if (bytes === undefined) throw assetNotFound(addonKey);
+        return bytes;
+      },
+    };
+  }
+
+  /** Bundles whose files may be served, the one that is meant first. */
+  async #digests(query: AssetQuery): Promise<string[]> {
+    const { addonKey, digestPrefix, organizationId } = query;
+    let select = this.#tables.selectFrom("installations")
+      .select(["bundle_digest", "previous_digest", "version"]).distinct()
+      .where("addon_key", "=", addonKey).where("status", "=", "enabled")
+      .limit(MAX_VERSIONS);
+    if (digestPrefix !== undefined) {
+      const pattern = `${digestPrefix}%`;
+      select = select.where((each) =>
+        each.or([each("bundle_digest", "like", pattern), each("previous_digest", "like", pattern)])
+      );
+    } else if (organizationId !== undefined) {
+      select = select.where("organization_id", "=", organizationId);
+    }
+    const rows = await select.execute();
+    if (digestPrefix !== undefined) {
+      // A page that was opened before an upgrade goes on loading parts of the version it began with.
+      const both = rows.flatMap((row) => [row.bundle_digest, row.previous_digest]);
+      return [...new Set(both)].filter((digest) => digest?.startsWith(digestPrefix))
+        .filter((digest) => digest !== null).sort();
+    }
+    rows.sort((a, b) => compareVersions(b.version, a.version));
+    return rows.flatMap((row) => row.bundle_digest === null ? [] : [row.bundle_digest]);
+  }
+
+  async #read(digest: string, path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const row = await this.#tables.selectFrom("bundle_files").select("bytes")
+      .where("digest", "=", digest).where("path", "=", path).executeTakeFirst();
+    // A copy: drivers give views of larger buffers.
+    return row === undefined ? undefined : new Uint8Array(row.bytes);
+  }
+}
