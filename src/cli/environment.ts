@@ -8,6 +8,9 @@ import type { KernelOptions } from "../kernel/options.ts";
 import { obtainSecretTexts } from "../kernel/secrets.ts";
 import { readSettings } from "../kernel/settings.ts";
 import type { Settings } from "../kernel/settings.ts";
+import { readTrustedKeys, trustPolicyOf } from "../kernel/trust_settings.ts";
+import { KernelError } from "../base/error.ts";
+import type { TrustPolicy } from "../bundle/trust/trust.ts";
 import { createLogger } from "../telemetry/log.ts";
 import { printError } from "./output.ts";
 
@@ -25,6 +28,7 @@ export interface Environment {
  */
 export async function readEnvironment(): Promise<Environment> {
   const settings = readSettings((name) => Deno.env.get(name));
+  const trust = await readTrust(settings);
   const logger = createLogger({
     level: settings.logLevel,
     format: settings.logFormat,
@@ -45,8 +49,8 @@ export async function readEnvironment(): Promise<Environment> {
         ? {}
         : { databaseOwnerUrl: settings.databaseOwnerUrl }),
       ...secrets,
-      // Keys are configured: then nothing unsigned may enter, whatever the other setting says.
-      unsignedBundles: settings.marketplaceKeys.length > 0 ? "refuse" : settings.unsignedBundles,
+      trust,
+      unsignedBundles: trust.unsigned,
       registration: settings.registration,
       corsOrigins: settings.corsOrigins,
       enforcement: settings.enforcement,
@@ -56,4 +60,33 @@ export async function readEnvironment(): Promise<Environment> {
       logger,
     },
   };
+}
+
+/**
+ * Puts together whom the environment trusts, reading the file of keys where one is named.
+ *
+ * @param settings the settings.
+ * @returns the policy.
+ * @throws {KernelError} kernel.invalid_setting — the file cannot be read, or holds what it must not.
+ */
+export async function readTrust(settings: Settings): Promise<TrustPolicy> {
+  const { marketplaceKeys, trustedKeysFile: path, unsignedBundles } = settings;
+  if (path === undefined) return trustPolicyOf(marketplaceKeys, [], unsignedBundles);
+  const keys = readTrustedKeys(await readKeysFile(path), path);
+  return trustPolicyOf(marketplaceKeys, keys, unsignedBundles);
+}
+
+async function readKeysFile(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new KernelError({
+      code: "kernel.invalid_setting",
+      kind: "precondition",
+      message: `METACORE_TRUSTED_KEYS_FILE ${path} cannot be read: ${reason}`,
+      details: { setting: "METACORE_TRUSTED_KEYS_FILE" },
+      cause,
+    });
+  }
 }

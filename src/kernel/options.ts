@@ -11,6 +11,7 @@ import type { FaultPort } from "../db/database.ts";
 import type { EnforcementMode } from "../access/capability.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { NavigationGroup } from "../bundle/manifest/manifest.ts";
+import type { TrustPolicy } from "../bundle/trust/trust.ts";
 import type { HostModelDefinition } from "../models/host_model.ts";
 
 /** Which outbound HTTP requests addons may make at all, beside their own capabilities. */
@@ -57,6 +58,12 @@ export interface KernelOptions {
   readonly models?: readonly HostModelDefinition[];
   /** Navigation groups into which addons put their entries. @default none */
   readonly navigation?: readonly NavigationGroup[];
+  /**
+   * Whose signatures bundles must carry. With it `unsignedBundles` says nothing.
+   *
+   * @default no keys, and unsigned bundles as `unsignedBundles` says
+   */
+  readonly trust?: TrustPolicy;
   /** Whether bundles without a verified signature may be installed. @default "refuse" */
   readonly unsignedBundles?: "refuse" | "allow";
   /** Whether strangers may open an organization through `/api/auth/register`. @default "closed" */

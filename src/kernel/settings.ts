@@ -9,6 +9,7 @@ import { KernelError } from "../base/error.ts";
 import type { LogLevel } from "../telemetry/log.ts";
 import { readEgress, readOperatorToken, readSandbox } from "./code_settings.ts";
 import type { EgressSettings, SandboxSettings } from "./options.ts";
+import { readMarketplaceKeys } from "./trust_settings.ts";
 
 /** What the environment says, checked. */
 export interface Settings {
@@ -29,8 +30,10 @@ export interface Settings {
   readonly sandbox: SandboxSettings;
   /** Opens `/metrics` and `/api/operator`. */
   readonly operatorToken?: string;
-  /** Trusted Ed25519 keys, hex. */
+  /** Ed25519 keys trusted to sign any addon, hex. */
   readonly marketplaceKeys: readonly string[];
+  /** Path of the file of trusted keys. */
+  readonly trustedKeysFile?: string;
   readonly unsignedBundles: "refuse" | "allow";
   readonly adminEmail?: string;
   readonly adminPassword?: string;
@@ -62,6 +65,7 @@ export const SETTING_NAMES = [
   "METACORE_OPERATOR_TOKEN",
   "MARKETPLACE_PUBKEYS",
   "MARKETPLACE_PUBKEY",
+  "METACORE_TRUSTED_KEYS_FILE",
   "ALLOW_UNSIGNED_BUNDLES",
   "METACORE_ADMIN_EMAIL",
   "METACORE_ADMIN_PASSWORD",
@@ -96,6 +100,7 @@ export function readSettings(get: (name: string) => string | undefined): Setting
   const adminPassword = env("METACORE_ADMIN_PASSWORD");
   const egress = readEgress(env, refuse);
   const operatorToken = readOperatorToken(env, refuse);
+  const trustedKeysFile = env("METACORE_TRUSTED_KEYS_FILE");
   return {
     host: env("HOST") ?? "127.0.0.1",
     port: readPort(env),
@@ -108,7 +113,8 @@ export function readSettings(get: (name: string) => string | undefined): Setting
     ...(egress === undefined ? {} : { egress }),
     sandbox: readSandbox(env, refuse),
     ...(operatorToken === undefined ? {} : { operatorToken }),
-    marketplaceKeys: readKeys(env),
+    marketplaceKeys: readMarketplaceKeys(env, refuse),
+    ...(trustedKeysFile === undefined ? {} : { trustedKeysFile }),
     unsignedBundles: readChoice(env, "ALLOW_UNSIGNED_BUNDLES", {
       allow: YES,
       refuse: NO,
@@ -185,19 +191,6 @@ function readOwnerUrl(env: Environment): string | undefined {
   const value = env("DATABASE_OWNER_URL");
   if (value === undefined || /^postgres(ql)?:\/\/.+$/.test(value)) return value;
   throw refuse("DATABASE_OWNER_URL", "…", "postgres://user@host/database");
-}
-
-function readKeys(env: Environment): string[] {
-  const keys: string[] = [];
-  for (const name of ["MARKETPLACE_PUBKEYS", "MARKETPLACE_PUBKEY"] as const) {
-    for (const key of (env(name) ?? "").split(",").map((part) => part.trim()).filter(Boolean)) {
-      if (!/^[0-9a-f]{64}$/i.test(key)) {
-        throw refuse(name, key, "Ed25519 public keys of 64 hex digits, separated by commas");
-      }
-      keys.push(key.toLowerCase());
-    }
-  }
-  return keys;
 }
 
 function readOrigins(env: Environment): string[] {

@@ -11,6 +11,7 @@ import { readJson } from "../bundle/manifest/json_reader.ts";
 import { keyIdOf, parsePublicKey, PUBLIC_KEY_BYTES } from "../bundle/trust/public_key.ts";
 import type { SignerRole, TrustedKey, TrustPolicy } from "../bundle/trust/trust.ts";
 import type { ReadVariable, Refuse } from "./code_settings.ts";
+import type { KernelOptions } from "./options.ts";
 
 type KeysName = "MARKETPLACE_PUBKEYS" | "MARKETPLACE_PUBKEY";
 
@@ -99,7 +100,7 @@ export function trustPolicyOf(
  * @param policy the option.
  * @throws {KernelError} kernel.invalid_setting — naming the key and what is wrong with it.
  */
-export function checkTrustPolicy(policy: TrustPolicy): void {
+function checkTrustPolicy(policy: TrustPolicy): void {
   if (policy.unsigned !== "refuse" && policy.unsigned !== "allow") {
     throw refused(`trust.unsigned is "refuse" or "allow", not ${JSON.stringify(policy.unsigned)}`);
   }
@@ -109,6 +110,19 @@ export function checkTrustPolicy(policy: TrustPolicy): void {
   });
   const clash = findClash(policy.keys);
   if (clash !== undefined) throw refused(`trust.keys[${clash.at}] ${clash.complaint}`);
+}
+
+/**
+ * Finds what is trusted in a kernel's options.
+ *
+ * @param options `trust` where it is given, otherwise no keys and what `unsignedBundles` says.
+ * @returns the policy, checked.
+ * @throws {KernelError} kernel.invalid_setting
+ */
+export function trustOf(options: Pick<KernelOptions, "trust" | "unsignedBundles">): TrustPolicy {
+  const policy = options.trust ?? { keys: [], unsigned: options.unsignedBundles ?? "refuse" };
+  checkTrustPolicy(policy);
+  return policy;
 }
 
 /** Keys end at commas; blocks of PEM may also just follow each other. */
