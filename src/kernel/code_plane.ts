@@ -23,6 +23,7 @@ import { TransactionPlaces, transactionPlaces } from "../addons/code/transaction
 import { TrapJournal } from "../addons/code/trap_journal.ts";
 import type { HostServices } from "../addons/host/context.ts";
 import { createHostServices } from "../addons/host/services.ts";
+import { SettingTexts } from "../addons/settings/texts.ts";
 import { createHookBus, type HookFailure } from "../addons/hooks/bus.ts";
 import { createHookService } from "../addons/hooks/hook_service.ts";
 import type { Hooks } from "../addons/hooks/hooks.ts";
@@ -75,6 +76,7 @@ export class CodePlane {
   readonly sandbox: Sandbox;
   readonly hooks: Hooks;
   readonly secrets: AddonSecrets;
+  readonly settingTexts: SettingTexts;
   readonly operator: OperatorServices;
   readonly #egress: Egress;
   readonly #host: HostServices;
@@ -132,6 +134,7 @@ export class CodePlane {
       ids,
       masterKey: given.masterKey,
     });
+    this.settingTexts = new SettingTexts(given.masterKey);
     const catalog = this.catalog = new InstallationCatalog(registry);
     this.code = createAddonCode({
       access,
@@ -140,6 +143,7 @@ export class CodePlane {
       sandbox: this.sandbox,
       breakers: this.#breakers,
       host: this.#host,
+      settingTexts: this.settingTexts,
       traps: this.#traps,
       places: new TransactionPlaces(transactionPlaces(parallelTransactions)),
       limits,

@@ -14,35 +14,47 @@ import type { LoadedModule } from "../../sandbox/sandbox.ts";
 import type { HostContext } from "../host/context.ts";
 import { DEFAULT_VALUE_QUOTA, type ValueQuota } from "../host/value_store.ts";
 import type { LiveInstallation } from "../live_installations.ts";
+import type { SettingTexts } from "../settings/texts.ts";
 import type { FunctionCall } from "./open_function.ts";
-import { guestSettings } from "./guest_settings.ts";
 
 /** What is known once per installation, not once per call. */
 export interface InstallationFacts {
   readonly capabilities: CapabilitySet;
+  /** Secret ones among them. */
   readonly settings: ReadonlyMap<string, string>;
 }
 
 /** Keeps what is known of installations for as long as they are. */
 export class InstallationFactsCache {
-  readonly #facts = new WeakMap<LiveInstallation, InstallationFacts>();
+  readonly #facts = new WeakMap<LiveInstallation, Promise<InstallationFacts>>();
+  readonly #texts: SettingTexts;
+
+  /** @param texts opens the settings of installations. */
+  constructor(texts: SettingTexts) {
+    this.#texts = texts;
+  }
 
   /**
-   * Finds the facts of an installation, compiling them the first time.
+   * Finds the facts of an installation, compiling them the first time. It asks no database.
    *
    * @param installation as the catalog keeps it.
    * @returns its facts.
+   * @throws {KernelError} kernel.secret_unreadable — a secret setting cannot be opened.
    */
-  of(installation: LiveInstallation): InstallationFacts {
+  async of(installation: LiveInstallation): Promise<InstallationFacts> {
     let facts = this.#facts.get(installation);
     if (facts === undefined) {
-      facts = {
-        capabilities: capabilitiesOf(installation.manifest),
-        settings: guestSettings(installation),
-      };
+      facts = this.#compile(installation);
       this.#facts.set(installation, facts);
     }
-    return facts;
+    return await facts;
+  }
+
+  async #compile(installation: LiveInstallation): Promise<InstallationFacts> {
+    return {
+      capabilities: capabilitiesOf(installation.manifest),
+      settings: await this.#texts.of(installation),
+    };
   }
 }
 
