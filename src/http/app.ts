@@ -16,7 +16,7 @@ import { completeLimits } from "./limits.ts";
 import type { HttpLimits } from "./limits.ts";
 import { AccessLog } from "./middleware/access_log.ts";
 import { authenticate } from "./middleware/authenticate.ts";
-import { CorsPolicy } from "./middleware/cors.ts";
+import { CorsPolicy, publicPreflight } from "./middleware/cors.ts";
 import { Deadlines } from "./middleware/deadlines.ts";
 import { Gate } from "./middleware/gate.ts";
 import { answerOnce } from "./middleware/idempotency.ts";
@@ -50,7 +50,12 @@ export function createHttpApp(services: HttpServices): HttpApp {
   const uploads = new UploadSlots(limits.concurrentUploads);
   const deadlines = new Deadlines(services.clock, lookEveryMs(limits));
   const stopping = () => gate.closed;
-  const route = mountRoutes({ services, limits, uploads, stopping }, deadlines);
+  const holdOpen = (work: Promise<unknown>) => {
+    gate.enter();
+    const leave = () => gate.leave();
+    work.then(leave, leave);
+  };
+  const routes = mountRoutes({ services, limits, uploads, stopping, holdOpen }, deadlines);
 
   const fetch: HttpApp["fetch"] = async (request, info) => {
     const id = requestIdOf(request, services.ids);
@@ -60,8 +65,8 @@ export function createHttpApp(services: HttpServices): HttpApp {
     gate.enter();
     try {
       checkUrl(exchange, limits.urlLength);
-      const preflight = cors.preflight(exchange);
-      response = preflight === undefined ? await route(exchange) : respond(preflight, id);
+      const preflight = routes.preflight(exchange) ?? cors.preflight(exchange);
+      response = preflight === undefined ? await routes.answer(exchange) : respond(preflight, id);
     } catch (thrown) {
       error = asKernelError(thrown, request);
       const answer = failureAnswer(error, id);
@@ -82,15 +87,21 @@ function lookEveryMs(limits: HttpLimits): number {
   return Math.min(1_000, limits.requestTimeoutMs, limits.uploadTimeoutMs, limits.probeTimeoutMs);
 }
 
-type AnswerExchange = (exchange: Exchange) => Response | Promise<Response>;
+interface MountedRoutes {
+  readonly answer: (exchange: Exchange) => Response | Promise<Response>;
+  /** Answers what browsers ask before they read a file that anybody may have. */
+  readonly preflight: (exchange: Exchange) => Answer | undefined;
+}
 
-function mountRoutes(context: RouteContext, deadlines: Deadlines): AnswerExchange {
+function mountRoutes(context: RouteContext, deadlines: Deadlines): MountedRoutes {
   const tree = new RouteTree<never>();
+  const open = new RouteTree<true>();
   const hono = new Hono<{ Bindings: Exchange }>({
     router: tree,
     getPath: (_request, options) => (options?.env as Exchange).path,
   });
   for (const route of ROUTES) {
+    if (route.readableBy === "any origin") open.add("OPTIONS", route.path, true);
     const timeoutMs = timeoutOf(route, context.limits);
     hono.on(route.method, route.path, async (c) => {
       const exchange = c.env;
@@ -105,7 +116,13 @@ function mountRoutes(context: RouteContext, deadlines: Deadlines): AnswerExchang
   hono.onError((error) => {
     throw error;
   });
-  return (exchange) => hono.fetch(exchange.request, exchange);
+  return {
+    answer: (exchange) => hono.fetch(exchange.request, exchange),
+    preflight: ({ request, path }) => {
+      if (request.method !== "OPTIONS" || open.match("OPTIONS", path)[0].length === 0) return;
+      return publicPreflight();
+    },
+  };
 }
 
 async function answerRoute(

@@ -232,3 +232,13 @@ export function operatorRefused(): KernelError {
     message: "this is not the operator's token",
   });
 }
+
+/** A revision that is none. @param value what was given */
+export function invalidRevision(value: string): KernelError {
+  return new KernelError({
+    code: "http.invalid_revision",
+    kind: "invalid",
+    message: `${JSON.stringify(value.slice(0, 64))} is no revision: send the ETag that came with ` +
+      "the installation as If-Match, or its number as `revision`",
+  });
+}

@@ -23,7 +23,10 @@ export interface BodyDescription {
 /** A route as programs and people read it. */
 export interface RouteDescription {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** Path with `:name` for variable segments; letter case and a trailing slash do not count. */
+  /**
+   * Path with `:name` for variable segments, `*name` for the rest of it; letter case of the others
+   * and a trailing slash do not count.
+   */
   readonly path: string;
   readonly summary: string;
   /**
@@ -45,6 +48,8 @@ export interface RouteDescription {
   readonly timeLimit?: "request" | "upload" | "probe";
   /** Whether a client may send an `Idempotency-Key` and repeat the request safely. @default false */
   readonly repeatable?: boolean;
+  /** Which pages of other origins may read the answer. @default those that the operator names */
+  readonly readableBy?: "any origin";
 }
 
 /** What every route works with. */
@@ -54,6 +59,8 @@ export interface RouteContext {
   readonly uploads: UploadSlots;
   /** True once the server is stopping. */
   readonly stopping: () => boolean;
+  /** Lets a stopping server wait for work that goes on after its answer has begun. */
+  readonly holdOpen: (work: Promise<unknown>) => void;
 }
 
 /** A route that asks for no token. */

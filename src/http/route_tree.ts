@@ -1,8 +1,8 @@
 /**
  * Finds the route of a path. Static segments match in any letter case, a trailing slash does not
  * count (contract/metacore.md §0), and a static segment goes before a variable one: `me` in
- * `/data/:model/me` is never an id. The router library's own matchers know none of the three, and
- * fall back to their slow one for such a table.
+ * `/data/:model/me` is never an id. What takes the rest of a path comes last. The router library's
+ * own matchers know none of the three, and fall back to their slow one for such a table.
  *
  * @module
  */
@@ -12,6 +12,8 @@ import type { Result, Router } from "@hono/hono/router";
 class Node<T> {
   readonly fixed = new Map<string, Node<T>>();
   variable: Node<T> | undefined;
+  /** What takes the rest of a path, slashes and all. */
+  rest: Node<T> | undefined;
   readonly handlers = new Map<string, { readonly handler: T; readonly names: readonly string[] }>();
 }
 
@@ -27,7 +29,8 @@ export class RouteTree<T> implements Router<T> {
    * Adds a route.
    *
    * @param method in capitals.
-   * @param path segments, `:name` for variable ones; static ones in lower case.
+   * @param path segments, `:name` for variable ones; static ones in lower case. A last segment
+   *   `*name` takes the rest of the path as it stands, which may be empty.
    * @param handler what the match gives.
    */
   add(method: string, path: string, handler: T): void {
@@ -37,6 +40,9 @@ export class RouteTree<T> implements Router<T> {
       if (segment.startsWith(":")) {
         names.push(segment.slice(1));
         node = node.variable ??= new Node<T>();
+      } else if (segment.startsWith("*")) {
+        names.push(segment.slice(1));
+        node = node.rest ??= new Node<T>();
       } else {
         const next = node.fixed.get(segment) ?? new Node<T>();
         node.fixed.set(segment, next);
@@ -73,7 +79,8 @@ export class RouteTree<T> implements Router<T> {
   methods(path: string): readonly string[] {
     const own = [...this.#walk(path, [])?.handlers.keys() ?? []];
     if (own.length === 0) return [];
-    return own.includes("GET") ? [...own, "HEAD", "OPTIONS"] : [...own, "OPTIONS"];
+    const beside = own.includes("GET") ? ["HEAD", "OPTIONS"] : ["OPTIONS"];
+    return [...new Set([...own, ...beside])];
   }
 
   #walk(path: string, values: string[]): Node<T> | undefined {
@@ -83,7 +90,12 @@ export class RouteTree<T> implements Router<T> {
       const slash = path.indexOf("/", start);
       const end = slash < 0 || slash > last ? last : slash;
       const segment = path.slice(start, end);
+      const { rest }: Node<T> = node;
       node = next(node, segment, values);
+      if (node === undefined && rest !== undefined) {
+        values.push(path.slice(start));
+        return rest;
+      }
       start = end + 1;
     }
     return node;
@@ -95,7 +107,7 @@ function next<T>(node: Node<T>, segment: string, values: string[]): Node<T> | un
     const fixed = node.fixed.get(segment) ?? node.fixed.get(segment.toLowerCase());
     if (fixed !== undefined) return fixed;
   }
-  if (segment === "") return undefined;
+  if (segment === "" || node.variable === undefined) return undefined;
   values.push(segment);
   return node.variable;
 }

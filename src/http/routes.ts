@@ -6,6 +6,7 @@
 
 import type { Route, RouteDescription } from "./route.ts";
 import { ACTION_ROUTES } from "./routes/actions.ts";
+import { ADDON_ASSET_ROUTES } from "./routes/addon_assets.ts";
 import { ADDON_CODE_ROUTES } from "./routes/addon_code.ts";
 import { ADDON_SECRET_ROUTES } from "./routes/addon_secrets.ts";
 import { ADDON_ROUTES } from "./routes/addons.ts";
@@ -25,6 +26,7 @@ export const ROUTES: readonly Route[] = [
   ...ACTION_ROUTES, //   …/:id/action/:key
   ...LOOKUP_ROUTES, //   /api/options, /api/search
   ...ADDON_ROUTES, //    /api/metacore, /api/navigation
+  ...ADDON_ASSET_ROUTES, // /api/metacore/addons/:key/frontend
   ...ADDON_CODE_ROUTES, // …/installations/:key/code, /traps, /api/metacore/audit
   ...ADDON_SECRET_ROUTES, // …/installations/:key/secrets
   ...OPERATOR_ROUTES, // /metrics, /api/operator

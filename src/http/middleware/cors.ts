@@ -9,12 +9,40 @@ import type { Answer } from "../answer.ts";
 import { invalidOrigin } from "../errors.ts";
 import type { Exchange } from "../exchange.ts";
 
+const ALLOW_ORIGIN = "access-control-allow-origin";
 const METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS";
 /** What published clients send (contract/client.md §1). */
-const REQUEST_HEADERS = "Authorization, Content-Type, Accept-Language, X-Branch-ID, X-Request-ID";
-const EXPOSED_HEADERS = "X-Request-ID, X-Metacore-Kernel-Version, Retry-After";
+const REQUEST_HEADERS = "Authorization, Content-Type, Accept-Language, If-Match, X-Branch-ID, " +
+  "X-Request-ID, Idempotency-Key, X-Metacore-Bundle-Signature, X-Asteby-Marketplace-Signature, " +
+  "X-Bundle-Checksum";
+const EXPOSED_HEADERS = "X-Request-ID, X-Metacore-Kernel-Version, Retry-After, ETag, " +
+  "Idempotent-Replay";
 /** Two hours, the longest that browsers keep. */
 const MAX_AGE_SECONDS = "7200";
+
+/** What pages need to ask for files that anybody may have. */
+const PUBLIC_METHODS = "GET, HEAD, OPTIONS";
+const PUBLIC_HEADERS = "Accept-Language, Content-Type, If-None-Match, X-Branch-ID, X-Request-ID";
+
+/**
+ * Answers the preflight of a route that pages of any origin may read: never with credentials, so
+ * nothing can be read that its reader could not fetch without a browser.
+ *
+ * @returns the answer.
+ */
+export function publicPreflight(): Answer {
+  return {
+    status: 204,
+    body: null,
+    headers: {
+      [ALLOW_ORIGIN]: "*",
+      "access-control-allow-methods": PUBLIC_METHODS,
+      "access-control-allow-headers": PUBLIC_HEADERS,
+      "access-control-max-age": MAX_AGE_SECONDS,
+      allow: PUBLIC_METHODS,
+    },
+  };
+}
 
 /** Decides by exact origin. */
 export class CorsPolicy {
@@ -62,11 +90,12 @@ export class CorsPolicy {
    * @param response its answer; headers are added in place.
    */
   permit(exchange: Exchange, response: Response): void {
-    if (this.#origins.size === 0) return;
+    // What any origin may read stays so.
+    if (this.#origins.size === 0 || response.headers.get(ALLOW_ORIGIN) === "*") return;
     response.headers.append("vary", "Origin");
     const origin = exchange.request.headers.get("origin");
     if (origin === null || !this.#origins.has(origin)) return;
-    response.headers.set("access-control-allow-origin", origin);
+    response.headers.set(ALLOW_ORIGIN, origin);
     response.headers.set("access-control-expose-headers", EXPOSED_HEADERS);
   }
 }
