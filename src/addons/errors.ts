@@ -137,6 +137,17 @@ export function noCode(addonKey: string): KernelError {
   });
 }
 
+/** The stored archive of an addon is not the one that was installed. */
+export function bundleDamaged(addonKey: string, digest: string): KernelError {
+  return new KernelError({
+    code: "addon.bundle_damaged",
+    kind: "internal",
+    message: `the stored bundle of addon "${addonKey}" is not the one that was installed: ` +
+      "install the addon again",
+    details: { addon_key: addonKey, digest },
+  });
+}
+
 /** The manifest does not offer the function. */
 export function functionNotExported(addonKey: string, name: string): KernelError {
   return new KernelError({

@@ -113,6 +113,8 @@ export class CodePlane {
       database,
       limits,
       kernelContractVersion: KERNEL_CONTRACT_VERSION,
+      masterKey: given.masterKey,
+      audit: this.audit,
       clock,
     });
     this.#breakers = new CircuitBreakers({

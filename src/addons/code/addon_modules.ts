@@ -1,6 +1,7 @@
 /**
  * The modules of addons: admitted and rewritten once at install, compiled when first called, kept
- * while they are used. An idle addon costs a row, not memory.
+ * while they are used. An idle addon costs a row, not memory. Code runs only when it is what was
+ * installed: its seal fits, or it is made anew from an archive that has the installation's digest.
  *
  * @module
  */
@@ -8,23 +9,29 @@
 import type { Clock } from "../../base/clock.ts";
 import { openBundle } from "../../bundle/bundle.ts";
 import type { Bundle } from "../../bundle/bundle.ts";
+import { sha256Hex } from "../../bundle/digest.ts";
 import type { Manifest } from "../../bundle/manifest/manifest.ts";
 import type { Database } from "../../db/database.ts";
 import { compilePrepared } from "../../sandbox/module/compile.ts";
 import type { PreparedModule } from "../../sandbox/module/prepare.ts";
+import type { AuditSink } from "../../telemetry/audit.ts";
 import { REWRITER_VERSION } from "../../sandbox/module/rewriter_version.ts";
 import type { GuestCode, LoadedModule } from "../../sandbox/sandbox.ts";
-import { noCode } from "../errors.ts";
+import { bundleDamaged, noCode } from "../errors.ts";
 import type { LiveInstallation } from "../live_installations.ts";
 import { type CodeLimits, memoryLimitPages } from "./code_limits.ts";
 import { modulePolicy } from "./module_policy.ts";
-import { findPrepared, keepPrepared } from "./prepared_store.ts";
+import { findPrepared, ModuleSeals, replacePrepared, type SealedModule } from "./prepared_store.ts";
 
 /** What modules are made and kept with. */
 export interface AddonModulesOptions {
   readonly database: Database;
   readonly limits: CodeLimits;
   readonly kernelContractVersion: string;
+  /** 32 bytes; seals modules at rest. */
+  readonly masterKey: Uint8Array;
+  /** Hears of stored code that is not what was installed. */
+  readonly audit: AuditSink;
   readonly clock: Clock;
 }
 
@@ -34,6 +41,7 @@ const MAX_COMPILED = 64;
 /** Finds the modules of bundles. */
 export class AddonModules {
   readonly #options: AddonModulesOptions;
+  readonly #seals: ModuleSeals;
   readonly #compiled = new Map<string, Promise<LoadedModule>>();
 
   /**
@@ -43,17 +51,19 @@ export class AddonModules {
    */
   constructor(options: AddonModulesOptions) {
     this.#options = options;
+    this.#seals = new ModuleSeals(options.masterKey);
   }
 
   /**
    * Admits and rewrites the module of a bundle.
    *
    * @param bundle an opened bundle.
-   * @returns the module; undefined for a bundle without code.
+   * @returns the module, ready to be kept under {@link AddonModules.idOf}; undefined for a bundle
+   *   without code.
    * @throws {KernelError} sandbox.invalid_module, sandbox.module_refused — naming every import,
    *   feature or figure that is not admitted; sandbox.compile_failed
    */
-  async prepare(bundle: Bundle): Promise<PreparedModule | undefined> {
+  async prepare(bundle: Bundle): Promise<SealedModule | undefined> {
     const { manifest, backendEntry } = bundle;
     if (manifest.backend?.runtime !== "wasm" || backendEntry === undefined) return undefined;
     const { bytes } = bundle.entries.get(backendEntry)!;
@@ -67,7 +77,7 @@ export class AddonModules {
     });
     // What the engine cannot compile is refused at install, not at the first call.
     await compilePrepared(prepared, { timeoutMs: this.#options.limits.compileTimeoutMs });
-    return prepared;
+    return await this.#seals.seal(this.idOf(bundle.digest, manifest), prepared);
   }
 
   /**
@@ -120,18 +130,19 @@ export class AddonModules {
    *
    * @param bundleDigest the bundle.
    * @param addonKey for the message when it is gone.
-   * @returns the bundle; its bytes have been hashed again.
-   * @throws {KernelError} addon.no_code — the bundle is gone or is not what it was.
+   * @returns the bundle; its bytes have been hashed again, before anything of them was read.
+   * @throws {KernelError} addon.no_code — the bundle is gone; addon.bundle_damaged — it is not what
+   *   was installed.
    */
   async bundleOf(bundleDigest: string, addonKey: string): Promise<Bundle> {
     const row = await this.#options.database.kysely.selectFrom("bundles").select("archive")
       .where("digest", "=", bundleDigest).executeTakeFirst();
     if (row === undefined) throw noCode(addonKey);
-    const bundle = await openBundle(row.archive, {
-      kernelVersion: this.#options.kernelContractVersion,
-    });
-    if (bundle.digest !== bundleDigest) throw noCode(addonKey);
-    return bundle;
+    if (await sha256Hex(row.archive) !== bundleDigest) {
+      this.#distrust(addonKey, bundleDigest, "other_archive");
+      throw bundleDamaged(addonKey, bundleDigest);
+    }
+    return await openBundle(row.archive, { kernelVersion: this.#options.kernelContractVersion });
   }
 
   #interrupt(): "epoch" | "both" {
@@ -158,10 +169,7 @@ export class AddonModules {
   }
 
   async #compile(id: string, digest: string, manifest: Manifest): Promise<LoadedModule> {
-    const tables = this.#options.database.kysely;
-    const prepared = await findPrepared(tables, id) ??
-      await this.#prepareAgain(id, digest, manifest);
-    return await this.#loadPrepared(prepared);
+    return await this.#loadPrepared(await this.#prepared(id, digest, manifest));
   }
 
   async #loadPrepared(prepared: PreparedModule): Promise<LoadedModule> {
@@ -173,12 +181,28 @@ export class AddonModules {
     return { module, abi, level, startFunctions, imports, interrupt, memoryLimitBytes, restorable };
   }
 
-  /** Limits or the rewriter have changed since the install. */
+  async #prepared(id: string, digest: string, manifest: Manifest): Promise<PreparedModule> {
+    const found = await findPrepared(this.#options.database.kysely, id, this.#seals);
+    if (found.state === "sound") return found.module;
+    if (found.state === "distrusted") this.#distrust(manifest.key, digest, found.because);
+    return await this.#prepareAgain(id, digest, manifest);
+  }
+
+  /** Limits or the rewriter have changed since the install, or what was kept cannot be trusted. */
   async #prepareAgain(id: string, digest: string, manifest: Manifest): Promise<PreparedModule> {
     const prepared = await this.prepare(await this.bundleOf(digest, manifest.key));
     if (prepared === undefined) throw noCode(manifest.key);
     const at = new Date(this.#options.clock.nowMs()).toISOString();
-    await keepPrepared(this.#options.database.kysely, id, digest, prepared, at);
+    await replacePrepared(this.#options.database.kysely, id, digest, prepared, at);
     return prepared;
+  }
+
+  #distrust(addonKey: string, bundleDigest: string, because: string): void {
+    this.#options.audit.record({
+      name: "module.distrusted",
+      severity: "warning",
+      addonKey,
+      details: { because, bundle: bundleDigest },
+    });
   }
 }

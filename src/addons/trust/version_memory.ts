@@ -6,7 +6,7 @@
  * @module
  */
 
-import { compareVersions } from "../../bundle/manifest/version_order.ts";
+import { compareVersions } from "../../bundle/version_order.ts";
 import type { VerifiedSignature } from "../../bundle/trust/trust.ts";
 import type { Tables } from "../installation_store.ts";
 
