@@ -10,7 +10,10 @@ import type { Logger } from "../telemetry/log.ts";
 import type { Manifest } from "../bundle/manifest/manifest.ts";
 import { parseManifest } from "../bundle/manifest/parse.ts";
 import type { Model } from "../models/model.ts";
+import { withOrganizationValues } from "../models/custom_validators.ts";
 import { modelsOf } from "../models/from_definition.ts";
+import { extendModels } from "./extensions/extend_models.ts";
+import { organizationValues } from "./extensions/value_store.ts";
 import { catalogVersion } from "./installation_store.ts";
 import type { InstallationRow, Tables } from "./installation_store.ts";
 
@@ -20,6 +23,8 @@ export interface LiveInstallation {
   readonly manifest: Manifest;
   /** The bundle's verified signature as JSON text; null for an unsigned one. */
   readonly signature: string | null;
+  /** Version that a rollback goes back to; absent where there is none. */
+  readonly previousVersion?: string;
 }
 
 /**
@@ -34,6 +39,15 @@ export class OrganizationInstallations {
   constructor(list: readonly LiveInstallation[]) {
     this.byKey = new Map(list.map((each) => [each.row.addon_key, each]));
   }
+}
+
+/** What {@link LiveInstallations.models} reads. */
+export interface InstalledModels {
+  readonly version: string;
+  readonly models: Model[];
+  readonly origin: OrganizationInstallations;
+  /** Puts on the models, the host's among them, what addons and the organization put there. */
+  readonly complete: (models: readonly Model[]) => readonly Model[];
 }
 
 const MAX_MANIFESTS = 1_000;
@@ -62,15 +76,21 @@ export class LiveInstallations {
   async list(tables: Tables, organizationId: string): Promise<LiveInstallation[]> {
     const rows = await tables.selectFrom("installations")
       .innerJoin("bundles", "bundles.digest", "installations.bundle_digest")
+      .leftJoin("bundles as previous", "previous.digest", "installations.previous_digest")
       .selectAll("installations")
-      .select(["bundles.manifest as manifest_text", "bundles.signature as signature"])
+      .select([
+        "bundles.manifest as manifest_text",
+        "bundles.signature as signature",
+        "previous.version as previous_version",
+      ])
       .where("installations.organization_id", "=", organizationId)
       .where("installations.status", "<>", "removed")
       .orderBy("installations.installed_at").orderBy("installations.id")
       .execute();
-    return rows.flatMap(({ manifest_text, signature, ...row }) => {
+    return rows.flatMap(({ manifest_text, signature, previous_version: previous, ...row }) => {
       const manifest = this.#manifestOf(row, manifest_text);
-      return manifest === undefined ? [] : [{ row, manifest, signature }];
+      if (manifest === undefined) return [];
+      return [{ row, manifest, signature, ...previous !== null && { previousVersion: previous } }];
     });
   }
 
@@ -79,20 +99,33 @@ export class LiveInstallations {
    *
    * @param tables where to look.
    * @param organizationId the organization.
-   * @returns the models, the version, and the installations that they are of.
+   * @returns the models as they were declared, what belongs on them in this organization, the
+   *   version, and the installations that they are of.
    */
-  async models(
-    tables: Tables,
-    organizationId: string,
-  ): Promise<{ version: string; models: Model[]; origin: OrganizationInstallations }> {
+  async models(tables: Tables, organizationId: string): Promise<InstalledModels> {
     // The version first: should an install come between, the next check sees a newer one.
     const version = await catalogVersion(tables, organizationId);
     const installations = await this.list(tables, organizationId);
-    const models = installations
-      .filter(({ row }) => row.status === "enabled")
-      .flatMap(({ row, manifest }) => modelsOf(manifest, row.schema_name));
+    const values = await organizationValues(tables, organizationId);
+    const enabled = installations.filter(({ row }) => row.status === "enabled");
+    const models = enabled.flatMap(({ row, manifest }) => modelsOf(manifest, row.schema_name));
     const origin = new OrganizationInstallations(installations);
-    return { version: String(version), models, origin };
+    const complete = (all: readonly Model[]) =>
+      withOrganizationValues(this.#extended(all, enabled), values);
+    return { version: String(version), models, origin, complete };
+  }
+
+  #extended(models: readonly Model[], enabled: readonly LiveInstallation[]): Model[] {
+    const extended = extendModels(models, enabled.map(({ manifest }) => manifest));
+    for (const { kind, error } of extended.problems) {
+      // An extension may wait for its model for ever; whoever installed it was told.
+      if (kind === "missing") continue;
+      this.#logger.warn("left out a part of an extension", {
+        organization: enabled[0]?.row.organization_id,
+        reason: error.message,
+      });
+    }
+    return extended.models;
   }
 
   #manifestOf(row: InstallationRow, text: string): Manifest | undefined {

@@ -16,7 +16,15 @@ import type { ActionDefinition } from "../bundle/manifest/manifest.ts";
 import type { TableName } from "../db/schema/spec.ts";
 import { fitDefault } from "./default_fit.ts";
 import { invalidDefinition } from "./errors.ts";
-import { type Model, type ModelColumn, type ModelRelation, SYSTEM_COLUMNS } from "./model.ts";
+import {
+  type Model,
+  type ModelColumn,
+  type ModelForeignKey,
+  type ModelIndex,
+  type ModelRelation,
+  type RecordChangeKind,
+  SYSTEM_COLUMNS,
+} from "./model.ts";
 import { withoutForeignAddresses } from "./ui_spec.ts";
 
 /** Greatest `size` of a column: what Postgres takes for `varchar`. */
@@ -54,9 +62,13 @@ export interface ModelSource {
   /** What happens to a declared column that every table has anyway. */
   readonly systemColumns: "drop" | "refuse";
   readonly relations: readonly ModelRelation[];
+  readonly indexes?: readonly ModelIndex[];
+  readonly foreignKeys?: readonly ModelForeignKey[];
   readonly tableView?: JsonObject;
   readonly modalView?: JsonObject;
   readonly actions: readonly ActionDefinition[];
+  /** @default none */
+  readonly hookedChanges?: readonly RecordChangeKind[];
 }
 
 /**
@@ -82,6 +94,8 @@ export function buildModel(source: ModelSource): Model {
     columns: stampRefs(buildColumns(source), source.relations),
     softDelete: source.softDelete,
     relations: source.relations,
+    ...(source.indexes === undefined ? {} : { indexes: source.indexes }),
+    ...(source.foreignKeys === undefined ? {} : { foreignKeys: source.foreignKeys }),
     ...(source.tableView === undefined
       ? {}
       : { tableView: withoutForeignAddresses(source.tableView) }),
@@ -89,6 +103,9 @@ export function buildModel(source: ModelSource): Model {
       ? {}
       : { modalView: withoutForeignAddresses(source.modalView) }),
     actions: source.actions.map((action) => ({ addonKey: source.addonKey, ...action })),
+    ...(source.hookedChanges === undefined || source.hookedChanges.length === 0
+      ? {}
+      : { hookedChanges: source.hookedChanges }),
   };
 }
 
@@ -110,7 +127,15 @@ function buildColumns(source: ModelSource): ModelColumn[] {
   return [...columns.values()];
 }
 
-function buildColumn(source: ColumnSource, path: string): ModelColumn {
+/**
+ * Builds one column.
+ *
+ * @param source the column as somebody declared it.
+ * @param path how errors name it.
+ * @returns the column, its type resolved.
+ * @throws {KernelError} model.invalid_definition — when a part breaks a rule.
+ */
+export function buildColumn(source: ColumnSource, path: string): ModelColumn {
   if (!COLUMN_NAME.test(source.name)) {
     throw invalidDefinition(`${path}.name`, `"${source.name}" is not a column name`);
   }

@@ -9,13 +9,28 @@ import { isJsonObject } from "../base/json.ts";
 import type {
   ActionDefinition,
   ColumnDefinition,
+  ForeignKeyDefinition,
+  IndexDefinition,
+  LifecycleEvent,
   Manifest,
   ModelDefinition,
 } from "../bundle/manifest/manifest.ts";
 import { parseColumnDefault } from "../bundle/manifest/default_value.ts";
-import { buildModel, type ColumnSource } from "./build_model.ts";
+import { buildColumn, buildModel, type ColumnSource } from "./build_model.ts";
 import { invalidDefinition } from "./errors.ts";
-import type { Model } from "./model.ts";
+import type {
+  Model,
+  ModelColumn,
+  ModelForeignKey,
+  ModelIndex,
+  RecordChangeKind,
+} from "./model.ts";
+
+const BEFORE_EVENTS: ReadonlyMap<LifecycleEvent, RecordChangeKind> = new Map([
+  ["before_create", "create"],
+  ["before_update", "update"],
+  ["before_delete", "delete"],
+]);
 
 /**
  * Makes the models that a manifest declares (contract/metacore.md §3.3–3.6).
@@ -69,10 +84,52 @@ function modelOf(
       references: relation.references ?? "id",
       ...(relation.pivot === undefined ? {} : { pivot: relation.pivot }),
     })),
+    ...(definition.indices === undefined ? {} : { indexes: definition.indices.map(indexOf) }),
+    ...(definition.foreign_keys === undefined
+      ? {}
+      : { foreignKeys: definition.foreign_keys.map(foreignKeyOf) }),
     ...(isJsonObject(definition.table) ? { tableView: definition.table } : {}),
     ...(isJsonObject(definition.modal) ? { modalView: definition.modal } : {}),
     actions: actionsOf(manifest, definition.model_key),
+    hookedChanges: hookedChanges(manifest, definition),
   });
+}
+
+function hookedChanges(manifest: Manifest, definition: ModelDefinition): RecordChangeKind[] {
+  const names = [definition.model_key, definition.table_name];
+  const changes = manifest.lifecycle_hooks.flatMap(({ event, model }) => {
+    const change = BEFORE_EVENTS.get(event);
+    return change === undefined || !names.includes(model ?? "") ? [] : [change];
+  });
+  return [...new Set(changes)];
+}
+
+/**
+ * Makes a column of its definition, apart from any model.
+ *
+ * @param definition the column as a manifest declares it.
+ * @param path how errors name it.
+ * @returns the column.
+ * @throws {KernelError} model.invalid_definition — when it could not be served.
+ */
+export function columnOf(definition: ColumnDefinition, path: string): ModelColumn {
+  return buildColumn(columnSource(definition, path), path);
+}
+
+function indexOf(index: IndexDefinition): ModelIndex {
+  return { ...index, columns: index.columns.filter((name) => name !== "organization_id") };
+}
+
+/** The organization is part of every foreign key, so none can reach into another one. */
+function foreignKeyOf(key: ForeignKeyDefinition): ModelForeignKey {
+  const pairs = key.columns.map((column, at) => [column, key.references[at] ?? "id"] as const)
+    .filter(([column]) => column !== "organization_id");
+  return {
+    columns: pairs.map(([column]) => column),
+    table: key.table,
+    references: pairs.map(([, target]) => target),
+    onDelete: key.on_delete,
+  };
 }
 
 /** The map of actions comes from outside: a model named `constructor` must find nothing there. */

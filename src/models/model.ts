@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { TableName } from "../db/schema/spec.ts";
+import type { ForeignKeyAction, TableName } from "../db/schema/spec.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { ColumnTypeName } from "../bundle/manifest/column_type.ts";
 import type { ColumnDefaultValue } from "../bundle/manifest/default_value.ts";
@@ -28,6 +28,26 @@ export interface ModelColumn {
   readonly searchable?: boolean;
   readonly widget?: string;
   readonly validation?: ValidationDefinition;
+  /** Addon that put the column on a model of another one, or of the host; absent on a model's own. */
+  readonly extendedBy?: string;
+}
+
+/** An index of a model's table, beside those of single columns. */
+export interface ModelIndex {
+  /** Its name; absent makes one of table and columns. */
+  readonly name?: string;
+  /** Columns in order, without the organization, which every index starts with. */
+  readonly columns: readonly string[];
+  readonly unique: boolean;
+}
+
+/** A foreign key to another table of the same addon. */
+export interface ModelForeignKey {
+  /** Columns that point and those that are pointed at, without the organization. */
+  readonly columns: readonly string[];
+  readonly table: string;
+  readonly references: readonly string[];
+  readonly onDelete: ForeignKeyAction;
 }
 
 /** A relation between models (contract/metacore.md §3.5). */
@@ -60,12 +80,19 @@ export interface Model {
   /** Removing marks `deleted_at` instead of deleting the row. */
   readonly softDelete: boolean;
   readonly relations: readonly ModelRelation[];
+  readonly indexes?: readonly ModelIndex[];
+  readonly foreignKeys?: readonly ModelForeignKey[];
   /** UI specification of the table as the author wrote it, passed on and completed. */
   readonly tableView?: JsonObject;
   /** UI specification of the dialogs as the author wrote it. */
   readonly modalView?: JsonObject;
   readonly actions: readonly ModelAction[];
+  /** Changes of records before which code of the model's own addon is asked. @default none */
+  readonly hookedChanges?: readonly RecordChangeKind[];
 }
+
+/** What can be done to records, beside reading them. */
+export type RecordChangeKind = "create" | "update" | "delete";
 
 /** Columns every model's table has beside the declared ones, in this order. `deleted_at` only counts where the model soft-deletes. */
 export const SYSTEM_COLUMNS = [

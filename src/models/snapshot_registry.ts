@@ -18,6 +18,12 @@ export interface LoadedModels {
   readonly version: string;
   /** By addon and declaration. */
   readonly models: readonly Model[];
+  /**
+   * Puts on the models, those of the host among them, what belongs to this organization alone.
+   *
+   * @default they stay as they are
+   */
+  readonly complete?: (models: readonly Model[]) => readonly Model[];
   /** See {@link ModelSnapshot.origin}. @default an object of its own */
   readonly origin?: object;
 }
@@ -140,7 +146,8 @@ class SnapshotRegistry implements ModelRegistry {
     const loaded = await this.#options.load(organizationId);
     entry.checkedAtMs = startedAtMs;
     entry.version = loaded.version;
-    const models = [...this.#hostModels, ...loaded.models];
+    const declared = [...this.#hostModels, ...loaded.models];
+    const models = loaded.complete === undefined ? declared : loaded.complete(declared);
     return createSnapshot(loaded.version + this.#hostMark, models, loaded.origin);
   }
 

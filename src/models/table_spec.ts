@@ -61,7 +61,8 @@ function columnSpecOf(column: ModelColumn): ColumnSpec {
   return {
     name: column.name,
     type: columnTypeOf(column),
-    nullable: !column.required,
+    // Rows of others who share the table know nothing of a column that an addon has put there.
+    nullable: !column.required || column.extendedBy !== undefined,
     ...(column.default === undefined ? {} : { default: column.default }),
   };
 }
