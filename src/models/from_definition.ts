@@ -18,13 +18,7 @@ import type {
 import { parseColumnDefault } from "../bundle/manifest/default_value.ts";
 import { buildColumn, buildModel, type ColumnSource } from "./build_model.ts";
 import { invalidDefinition } from "./errors.ts";
-import type {
-  Model,
-  ModelColumn,
-  ModelForeignKey,
-  ModelIndex,
-  RecordChangeKind,
-} from "./model.ts";
+import type { Model, ModelColumn, ModelForeignKey, ModelIndex, RecordChangeKind } from "./model.ts";
 
 const BEFORE_EVENTS: ReadonlyMap<LifecycleEvent, RecordChangeKind> = new Map([
   ["before_create", "create"],

@@ -5,9 +5,15 @@
  * @module
  */
 
-import type { ColumnSpec, Expression, IndexSpec, TableSpec } from "../db/schema/spec.ts";
+import type {
+  ColumnSpec,
+  Expression,
+  ForeignKeySpec,
+  IndexSpec,
+  TableSpec,
+} from "../db/schema/spec.ts";
 import { columnTypeOf } from "./field_type.ts";
-import type { Model, ModelColumn } from "./model.ts";
+import type { Model, ModelColumn, ModelForeignKey } from "./model.ts";
 
 const TIMESTAMP = { kind: "timestamp" } as const;
 const UUID = { kind: "uuid" } as const;
@@ -20,7 +26,7 @@ const UUID = { kind: "uuid" } as const;
  * @returns the table, protected by the tenant policy.
  */
 export function tableSpecOf(model: Model): TableSpec {
-  return specOf(model, new Set());
+  return tableSpecsOf([model])[0]!;
 }
 
 /**
@@ -31,7 +37,10 @@ export function tableSpecOf(model: Model): TableSpec {
  * @returns the tables in the same order.
  */
 export function tableSpecsOf(models: readonly Model[]): TableSpec[] {
-  const taken = new Set<string>();
+  // Names that authors chose stand; those that are made give way to them.
+  const taken = new Set(
+    models.flatMap(({ indexes = [] }) => indexes.flatMap(({ name }) => name ?? [])),
+  );
   return models.map((model) => specOf(model, taken));
 }
 
@@ -51,7 +60,7 @@ function specOf(model: Model, takenIndexNames: Set<string>): TableSpec {
     ],
     primaryKey: ["organization_id", "id"],
     indexes: indexesOf(model, takenIndexNames),
-    foreignKeys: [],
+    foreignKeys: (model.foreignKeys ?? []).map((key) => foreignKeySpecOf(model, key)),
     checks: [],
     tenantPolicy: true,
   };
@@ -95,7 +104,26 @@ function indexesOf(model: Model, taken: Set<string>): IndexSpec[] {
       });
     }
   }
+  for (const { name, columns, unique } of model.indexes ?? []) {
+    indexes.push({
+      name: name ?? freeName(unique ? "uidx" : "idx", table, columns.join("_"), taken),
+      keys: keysOf("organization_id", ...columns),
+      unique,
+      ...(unique && model.softDelete ? { where: live } : {}),
+    });
+  }
   return indexes;
+}
+
+/** Starts with the organization, as the key that it points at does. */
+function foreignKeySpecOf(model: Model, key: ModelForeignKey): ForeignKeySpec {
+  return {
+    name: `fk_${model.table.table}_${key.columns.join("_")}`,
+    columns: ["organization_id", ...key.columns],
+    target: key.table,
+    targetColumns: ["organization_id", ...key.references],
+    onDelete: key.onDelete,
+  };
 }
 
 function orderOf(column: ModelColumn): string[] {

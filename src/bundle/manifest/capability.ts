@@ -32,7 +32,14 @@ export function readCapabilities(node: ManifestNode): CapabilityDefinition[] {
   });
 }
 
-function targetFault(kind: string, target: string): string | undefined {
+/**
+ * Tells why a target is too wide for its kind.
+ *
+ * @param kind such as `db:read`.
+ * @param target what the right is on.
+ * @returns a complaint, or undefined when the target is narrow enough.
+ */
+export function targetFault(kind: string, target: string): string | undefined {
   if (kind.startsWith("db:") && target === "*") {
     return `"*" is too wide for ${kind}: name the tables`;
   }

@@ -76,6 +76,28 @@ export interface RelationDefinition {
   readonly pivot?: string;
 }
 
+/** An index of a model's table. */
+export interface IndexDefinition {
+  /** Its name; absent makes one of table and columns. */
+  readonly name?: string;
+  /** Columns in order; the organization always comes first, whether it is named or not. */
+  readonly columns: readonly string[];
+  /** Whether its values are unique within an organization. */
+  readonly unique: boolean;
+}
+
+/** A foreign key to a table of the same addon. */
+export interface ForeignKeyDefinition {
+  /** Columns that point. */
+  readonly columns: readonly string[];
+  /** Table that is pointed at. */
+  readonly table: string;
+  /** Columns that are pointed at, in the same order. */
+  readonly references: readonly string[];
+  /** What happens to a record whose target goes. */
+  readonly on_delete: "no action" | "restrict" | "cascade" | "set null";
+}
+
 /** A model as a manifest declares it. */
 export interface ModelDefinition {
   /** Name of its table within the addon. */
@@ -92,6 +114,10 @@ export interface ModelDefinition {
   readonly columns: readonly ColumnDefinition[];
   /** Relations to other tables. */
   readonly relations?: readonly RelationDefinition[];
+  /** Indexes beside those of single columns. */
+  readonly indices?: readonly IndexDefinition[];
+  /** Foreign keys that the database keeps. */
+  readonly foreign_keys?: readonly ForeignKeyDefinition[];
   /** UI specification of the table, as the author wrote it. */
   readonly table?: JsonObject;
   /** UI specification of the dialogs, as the author wrote it. */

@@ -7,9 +7,9 @@
  * @module
  */
 
-import { ADDON_KEY, RESERVED_ADDON_KEYS } from "../../base/ids.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../base/json.ts";
 import { badJson, unsupportedManifest } from "../errors.ts";
+import { readAddonKey } from "./addon_key.ts";
 import { readActionMap } from "./action.ts";
 import { readBackend, readHooks } from "./backend.ts";
 import { readCapabilities } from "./capability.ts";
@@ -84,7 +84,7 @@ function refuseLaterGenerations(value: Json): void {
 
 function readManifest(root: ManifestNode, document: JsonObject): Manifest {
   const identity = {
-    key: readKey(root.field("key")),
+    key: readAddonKey(root.field("key")),
     name: root.field("name").requiredText(MAX_LABEL_LENGTH) ?? "",
     version: readVersion(root.field("version")),
     description: root.field("description").text() ?? "",
@@ -145,13 +145,6 @@ function noteUncallable(root: ManifestNode, manifest: Manifest): void {
       );
     });
   }
-}
-
-function readKey(node: ManifestNode): string {
-  const key = node.matching(ADDON_KEY, "addon key") ?? "";
-  if (RESERVED_ADDON_KEYS.has(key)) node.complain(`"${key}" is reserved for the kernel`);
-  if (key in Object.prototype) node.complain(`"${key}" is reserved and cannot be an addon key`);
-  return key;
 }
 
 function readVersion(node: ManifestNode): string {

@@ -44,7 +44,9 @@ export function readTools(node: ManifestNode, patterns: PatternReader): ToolDefi
     const tool = readTool(item, patterns);
     const folded = tool.id.toLowerCase();
     // Published addons repeat a tool; the original registers one of them.
-    if (seen.has(folded)) item.note(`a tool "${tool.id}" is there already; this one is not offered`);
+    if (seen.has(folded)) {
+      item.note(`a tool "${tool.id}" is there already; this one is not offered`);
+    }
     const isFirst = !seen.has(folded);
     seen.add(folded);
     return isFirst ? [tool] : [];
