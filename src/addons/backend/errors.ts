@@ -73,6 +73,36 @@ export function invalidEvent(because: string): KernelError {
   return new KernelError({ code: "addon.invalid_event", kind: "invalid", message: because });
 }
 
+/** The addon may not publish such events. @param because the right that it lacks. */
+export function eventDenied(addonKey: string, because: string): KernelError {
+  return new KernelError({
+    code: "access.capability_denied",
+    kind: "forbidden",
+    message: because,
+    details: { addon_key: addonKey },
+  });
+}
+
+/** More events than an addon may publish within a minute. @param because the bound. */
+export function eventsTooMany(addonKey: string, because: string): KernelError {
+  return new KernelError({
+    code: "addon.too_many_events",
+    kind: "rate_limited",
+    message: because,
+    details: { addon_key: addonKey, retry_after_seconds: 60 },
+  });
+}
+
+/** The event could not be written; the log tells why. */
+export function eventNotKept(addonKey: string): KernelError {
+  return new KernelError({
+    code: "addon.event_not_kept",
+    kind: "unavailable",
+    message: `an event of addon "${addonKey}" could not be kept: try again`,
+    details: { addon_key: addonKey },
+  });
+}
+
 function reasonOf({ details }: KernelError): { readonly reason?: string } {
   const reason = details?.["reason"];
   return typeof reason === "string" ? { reason } : {};
