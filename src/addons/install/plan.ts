@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { SchemaChange, SchemaState, TableName } from "../../db/schema/spec.ts";
+import type { ColumnSpec, SchemaChange, SchemaState, TableName } from "../../db/schema/spec.ts";
 import { applyChange } from "../../db/schema/apply.ts";
 import { completeTable } from "../../db/schema/complete.ts";
 import { diffSchema } from "../../db/schema/diff.ts";
@@ -21,6 +21,8 @@ export interface PlanInput {
   /** Changes of the migrations that were not applied yet, completed, in order. */
   readonly migrations: readonly SchemaChange[];
   readonly models: readonly Model[];
+  /** Models of the version that is left behind. @default none */
+  readonly before?: readonly Model[];
 }
 
 /** Changes in the order in which they are made, and what holds afterwards. */
@@ -49,14 +51,21 @@ export function planInstall(input: PlanInput): InstallPlan {
   for (const change of diffSchema(state, desiredState(state, input.models), { hasRows })) {
     make(change);
   }
+  for (const change of loosened(state, input)) make(change);
   if (input.current.size > 0 || state.size === 0) return { changes, result: state };
   // A first install: what the tables end up as is made at once, without the way there.
   const schema: SchemaChange = { kind: "createSchema", schema: input.schema };
   return { changes: [schema, ...diffSchema(new Map(), state)], result: state };
 }
 
-/** Every table that stands, made a tenant table, and every declared model's table. */
-function desiredState(state: SchemaState, models: readonly Model[]): SchemaState {
+/**
+ * Every table that stands, made a tenant table, and every declared model's table.
+ *
+ * @param state what stands.
+ * @param models what is declared.
+ * @returns what is to be.
+ */
+export function desiredState(state: SchemaState, models: readonly Model[]): SchemaState {
   const desired = new Map(
     [...state].map(([name, table]) => [name, completeTable(table)] as const),
   );
@@ -79,4 +88,43 @@ function desiredState(state: SchemaState, models: readonly Model[]): SchemaState
   return desired;
 }
 
-/** Changes that take something away from whoever else uses the same tables. */
+/**
+ * A column that the version before required and this one does not declare any more stays with its
+ * values; but nobody fills it from now on, so rows must be allowed to lack it.
+ */
+function loosened(state: SchemaState, input: PlanInput): SchemaChange[] {
+  const { before = [], models, migrations } = input;
+  // What a migration has just said about a column is the author's word.
+  const said = new Set(
+    migrations.flatMap((change) =>
+      change.kind === "addColumn" || change.kind === "alterColumn"
+        ? [`${change.table.table}.${change.column.name}`]
+        : []
+    ),
+  );
+  return models.flatMap(({ table: name, columns }) => {
+    const table = state.get(name.table);
+    const old = before.find((model) => model.table.table === name.table);
+    if (table === undefined || old === undefined) return [];
+    const declared = new Set(columns.map((column) => column.name));
+    const left = new Set(old.columns.map((column) => column.name).filter((n) => !declared.has(n)));
+    return table.columns
+      .filter((column) => left.has(column.name) && !said.has(`${name.table}.${column.name}`))
+      .filter((column) => isUnfilled(column) && !table.primaryKey.includes(column.name))
+      .map((column): SchemaChange => ({
+        kind: "alterColumn",
+        table: table.name,
+        column: { ...column, nullable: true },
+      }));
+  });
+}
+
+/**
+ * Tells whether a row must be given a value of a column.
+ *
+ * @param column the column.
+ * @returns true when it is required and has no default.
+ */
+export function isUnfilled(column: ColumnSpec): boolean {
+  return !column.nullable && column.default === undefined;
+}

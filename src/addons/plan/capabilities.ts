@@ -1,0 +1,122 @@
+/**
+ * The rights that a manifest asks for, said or implied, as plans and acceptances name them.
+ *
+ * @module
+ */
+
+import type {
+  ActionDefinition,
+  HandlerDefinition,
+  Manifest,
+} from "../../bundle/manifest/manifest.ts";
+import type { PlannedCapability } from "./installation_plan.ts";
+
+/** The kind of rights to call hosts that a manifest names without asking for them. */
+const BACKEND_CALL = "backend:call";
+
+/** Authority of an http(s) address as browsers and fetch find it: any slashes, either way round. */
+const AUTHORITY = /^\s*https?:[\\/]*([^\\/?#]*)/i;
+const PLACEHOLDER = /\{\{[^{}]*\}\}/g;
+const LEADING_PLACEHOLDER = /^\s*(\{\{[^{}]*\}\})/;
+
+/**
+ * A capability as one text, the form in which it is accepted and kept.
+ *
+ * @param capability kind and target.
+ * @returns `<kind> <target>`.
+ */
+export function capabilityName(capability: PlannedCapability): string {
+  return `${capability.kind} ${capability.target}`;
+}
+
+/**
+ * Lists every right of an addon: what it asks for, and the hosts that webhooks, tools and its
+ * backend are called at.
+ *
+ * @param manifest the manifest.
+ * @returns each right once, in declared order, implied ones last.
+ */
+export function capabilitiesOf(manifest: Manifest): readonly PlannedCapability[] {
+  const found = new Map<string, PlannedCapability>();
+  const add = (capability: PlannedCapability) => {
+    const name = capabilityName(capability);
+    if (!found.has(name)) found.set(name, capability);
+  };
+  for (const { kind, target, reason } of manifest.capabilities) {
+    add({ kind, target, ...(reason === undefined ? {} : { reason }) });
+  }
+  for (const { address, use } of calledAddresses(manifest)) {
+    const target = hostOf(address, manifest.backend?.url);
+    if (target !== undefined) add({ kind: BACKEND_CALL, target, reason: `called by ${use}` });
+  }
+  return [...found.values()];
+}
+
+interface CalledAddress {
+  readonly address: string;
+  /** What calls it, in words. */
+  readonly use: string;
+}
+
+function calledAddresses(manifest: Manifest): CalledAddress[] {
+  const found: CalledAddress[] = [];
+  const add = (address: string | undefined, use: string) => {
+    if (address !== undefined && address !== "") found.push({ address, use });
+  };
+  const addHandler = (handler: HandlerDefinition | undefined, use: string) => {
+    if (handler?.type === "webhook") add(handler.url, use);
+  };
+  const addActions = (actions: readonly ActionDefinition[], model: string) => {
+    for (const { key, trigger } of actions) {
+      if (trigger?.type === "webhook") add(trigger.url, `action ${model}.${key}`);
+    }
+  };
+  add(manifest.backend?.url, "backend.url");
+  for (const [name, address] of Object.entries(manifest.hooks)) {
+    if (isAddress(address)) add(address, `hook ${name}`);
+  }
+  for (const [model, actions] of Object.entries(manifest.actions)) addActions(actions, model);
+  for (const { model, actions } of manifest.extensions) addActions(actions ?? [], model);
+  for (const { event, handler } of manifest.lifecycle_hooks) addHandler(handler, `hook ${event}`);
+  for (const { event, handler } of manifest.subscriptions) {
+    addHandler(handler, `subscription ${event}`);
+  }
+  for (const { id, endpoint, handler } of manifest.tools) {
+    add(endpoint, `tool ${id}`);
+    addHandler(handler, `tool ${id}`);
+  }
+  return found;
+}
+
+/** Hooks name addresses or functions of the module. */
+function isAddress(text: string): boolean {
+  return AUTHORITY.test(text) || LEADING_PLACEHOLDER.test(text) || text.startsWith("/");
+}
+
+/**
+ * The host that an address leads to. Where a setting decides it, the placeholder stands for it.
+ *
+ * @param address absolute, starting with a placeholder, or relative to the backend.
+ * @param base address of the backend, for relative ones.
+ * @returns the host without port, or the text that decides it; undefined for a relative address
+ *   without a base, which leads nowhere.
+ */
+export function hostOf(address: string, base: string | undefined): string | undefined {
+  const authority = AUTHORITY.exec(address)?.[1];
+  if (authority === undefined) {
+    const placeholder = LEADING_PLACEHOLDER.exec(address)?.[1];
+    if (placeholder !== undefined) return placeholder;
+    return base === undefined || base === "" ? undefined : hostOf(base, undefined);
+  }
+  if (authority.includes("{{")) return withoutPort(authority.slice(authority.lastIndexOf("@") + 1));
+  try {
+    return new URL(address.replaceAll(PLACEHOLDER, "x")).hostname;
+  } catch {
+    // Nothing can be called there, but whatever is written is shown.
+    return authority;
+  }
+}
+
+function withoutPort(authority: string): string {
+  return authority.replace(/:\d*$/, "").toLowerCase();
+}

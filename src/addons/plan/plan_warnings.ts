@@ -1,0 +1,90 @@
+/**
+ * What an operator should know of a plan although it refuses nothing.
+ *
+ * @module
+ */
+
+import type { SchemaState } from "../../db/schema/spec.ts";
+import type { Model } from "../../models/model.ts";
+import { SYSTEM_COLUMNS } from "../../models/model.ts";
+import { isUnfilled } from "../install/plan.ts";
+import type { PlannedRequirement } from "./installation_plan.ts";
+import type { PlanMaterial } from "./plan_material.ts";
+import { dependentsOf, isBinding, requirementsOf } from "./requirements.ts";
+
+/**
+ * Lists the warnings of a plan, the caller's first.
+ *
+ * @param material everything that is known.
+ * @param result the addon's tables afterwards.
+ * @returns one sentence each, none twice.
+ */
+export function warningsOf(material: PlanMaterial, result: SchemaState): readonly string[] {
+  const { after, installations, modelsBefore = [], modelsAfter } = material;
+  const { key, version } = after;
+  const soft = new Set(
+    after.requires.filter((each) => !isBinding(after.generation, each)).map((each) => each.key),
+  );
+  return [
+    ...new Set([
+      ...material.warnings,
+      ...after.unheeded,
+      ...leftBehind(modelsBefore, modelsAfter, result),
+      ...unfilled(modelsAfter, result),
+      ...requirementsOf(after, installations).filter((each) => soft.has(each.key))
+        .flatMap(requirementWarning),
+      ...dependentsOf(key, version, installations)
+        .filter((each) => each.optional && each.state === "version_mismatch")
+        .map((each) => `addon "${each.key}" would like "${key}" ${each.range ?? ""}`),
+    ]),
+  ];
+}
+
+/** What the version before declared, and nobody declares any more. */
+function leftBehind(
+  before: readonly Model[],
+  after: readonly Model[],
+  result: SchemaState,
+): string[] {
+  return before.flatMap(({ table: { table }, columns }) => {
+    const standing = result.get(table);
+    if (standing === undefined) return [];
+    const model = after.find((each) => each.table.table === table);
+    if (model === undefined) {
+      return [`table ${table} is no longer declared; its data stays; drop it by migration`];
+    }
+    const declared = new Set(model.columns.map((column) => column.name));
+    const names = new Set(standing.columns.map((column) => column.name));
+    return columns.filter(({ name }) => !declared.has(name) && names.has(name)).map(({ name }) =>
+      `column ${name} of ${table} is no longer declared; its data stays; drop it by migration`
+    );
+  });
+}
+
+/** Columns that must be filled and that the kernel does not know to fill. */
+function unfilled(models: readonly Model[], result: SchemaState): string[] {
+  return models.flatMap(({ table: { table }, columns }) => {
+    const known = new Set<string>([...SYSTEM_COLUMNS, ...columns.map((column) => column.name)]);
+    return (result.get(table)?.columns ?? [])
+      .filter((column) => isUnfilled(column) && !known.has(column.name))
+      .map(({ name }) =>
+        `column ${name} of ${table} is required, has no default and is not declared: no record ` +
+        `can be made`
+      );
+  });
+}
+
+function requirementWarning({ key, range, state, installed }: PlannedRequirement): string[] {
+  const name = `addon "${key}"`;
+  switch (state) {
+    case "satisfied":
+      return [];
+    case "unknown":
+    case "missing":
+      return [`${name} would be used, but is not installed`];
+    case "disabled":
+      return [`${name} would be used, but is disabled`];
+    case "version_mismatch":
+      return [`${name} would be used in ${range ?? "any version"}, but ${installed} is installed`];
+  }
+}
