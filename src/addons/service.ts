@@ -34,7 +34,9 @@ import { makeInstallSecret } from "./install/secret.ts";
 import { uninstallInTransaction } from "./install/uninstall.ts";
 import { findInstallation, installationOf } from "./installation_store.ts";
 import type { LiveInstallations } from "./live_installations.ts";
-import { mergeNavigation } from "./navigation.ts";
+import { InstallationCatalog } from "./code/installation_catalog.ts";
+import { createNavigation, type Navigation } from "./navigation_view.ts";
+import type { AddonTranslations } from "./translations/addon_translations.ts";
 import { unsupportedParts } from "./unsupported.ts";
 
 /** What the addon service works with. */
@@ -46,6 +48,8 @@ export interface AddonServiceOptions {
   readonly hostModels: readonly Model[];
   /** Navigation groups of the host application, into which addons put their entries. */
   readonly coreNavigation: readonly NavigationGroup[];
+  /** Translates titles of the navigation. @default they stay as authors wrote them */
+  readonly translations?: Pick<AddonTranslations, "translator">;
   /** Whether bundles without a verified signature are admitted. */
   readonly unsignedBundles: "refuse" | "allow";
   readonly modules: AddonModules;
@@ -83,9 +87,13 @@ interface InstallJob {
 
 class Addons implements AddonService {
   readonly #options: AddonServiceOptions;
+  readonly #catalog: InstallationCatalog;
+  readonly #navigation: Navigation;
 
   constructor(options: AddonServiceOptions) {
     this.#options = options;
+    this.#catalog = new InstallationCatalog(options.registry);
+    this.#navigation = createNavigation(options);
   }
 
   async checkInstall(caller: Caller): Promise<void> {
@@ -197,12 +205,7 @@ class Addons implements AddonService {
   }
 
   async navigation(caller: Caller): Promise<readonly OwnedNavigationGroup[]> {
-    const enabled = await this.#enabled(caller);
-    const contributions = enabled.map(({ row, manifest }) => ({
-      addonKey: row.addon_key,
-      groups: manifest.navigation,
-    }));
-    return mergeNavigation(this.#options.coreNavigation, contributions);
+    return await this.#navigation(caller, await this.#catalog.view(caller.organizationId));
   }
 
   async #installation(caller: Caller, manifest: Manifest): Promise<Installation> {
