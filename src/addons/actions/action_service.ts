@@ -24,8 +24,8 @@ export interface ActionResult {
   /** Why it declined; absent when it did not. */
   readonly error?: ActionError;
   /**
-   * The addon's facts, and the kernel's, which win: `model`, `action`, `trigger_type`, and for an
-   * action in a transaction `rolled_back`.
+   * The addon's facts, and the kernel's, which win: `model`, `action`, `trigger_type`, `latency_ms`,
+   * and for an action in a transaction `rolled_back`.
    */
   readonly meta: JsonObject;
 }
@@ -53,14 +53,15 @@ export interface ActionService {
    * Adds a function of the host application that runs before an action: what it returns takes the
    * payload's place, what it throws refuses the action. Several run in the order they were added.
    *
-   * @param name `<model>::<action>`, either of them `*` for every one.
+   * @param name `<model>::<action>`, either of them `*` for every one; or `*` for all.
    * @returns takes it away again.
+   * @throws {KernelError} addon.invalid_interceptor — the name is none.
    */
   intercept(name: string, interceptor: ActionInterceptor): () => void;
   /**
    * Runs an action of a model that needs no record (placement `table` or `create`).
    *
-   * @throws {KernelError} as {@link ActionService.run}
+   * @throws {KernelError} addon.action_needs_record, and as {@link ActionService.run}
    */
   runOnModel(
     caller: Caller,
@@ -77,8 +78,9 @@ export interface ActionService {
    * @param payload what the user filled in.
    * @throws {KernelError} model.not_found, access.denied (`<model>.update`), addon.action_not_found,
    *   record.invalid_id, record.not_found, addon.action_invalid_state, addon.action_invalid (each
-   *   field with its fault), addon.trigger_unsupported, sandbox.*, addon.backend_* — in a transaction
-   *   everything the addon wrote has been rolled back.
+   *   field with its fault), addon.not_installed, addon.trigger_unsupported, sandbox.*,
+   *   addon.backend_*, addon.handler_timeout — in a transaction everything the addon wrote has been
+   *   rolled back.
    */
   run(
     caller: Caller,

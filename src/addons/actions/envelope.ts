@@ -19,8 +19,8 @@ export interface ActionRun {
   /** Key of the model. */
   readonly model: string;
   readonly actionKey: string;
-  /** The record as the API shows it. */
-  readonly row: JsonObject;
+  /** The record as the API shows it; undefined for an action without one. */
+  readonly row: JsonObject | undefined;
   readonly payload: JsonObject;
   readonly trigger: JsonObject;
 }
@@ -43,7 +43,7 @@ export function actionInput(run: ActionRun): JsonObject {
     model: run.model,
     action: run.actionKey,
     actionKey: run.actionKey,
-    row: run.row,
+    row: run.row ?? null,
     payload,
     args: payload,
     user,
@@ -63,15 +63,26 @@ export function actionInput(run: ActionRun): JsonObject {
 export type ActionAnswer = Pick<ActionResult, "outcome" | "data" | "error" | "meta">;
 
 /**
- * Reads an answer.
+ * Reads an answer of a function.
  *
  * @param output what the function returned.
  * @returns what it says; no bytes mean success without data.
  * @throws {KernelError} sandbox.bad_result — it is no JSON in UTF-8.
  */
 export function readAnswer(output: Uint8Array): ActionAnswer {
-  if (output.length === 0) return { outcome: "done", data: null, meta: {} };
-  const value = parse(output);
+  return output.length === 0 ? NOTHING : answerOf(parse(output));
+}
+
+/** Success without data. */
+export const NOTHING: ActionAnswer = { outcome: "done", data: null, meta: {} };
+
+/**
+ * Reads an answer that is JSON already.
+ *
+ * @param value any JSON value.
+ * @returns what it says.
+ */
+export function answerOf(value: Json): ActionAnswer {
   if (!isJsonObject(value)) return { outcome: "done", data: value, meta: {} };
   const said = value["success"] ?? value["ok"];
   const meta = value["meta"];

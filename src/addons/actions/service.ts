@@ -1,22 +1,37 @@
 /**
- * Runs actions: permission, action, record, trigger, answer. What a trigger does is elsewhere.
+ * Runs actions: permission, action, record, state, input, interceptors, trigger, answer. Model,
+ * action, installation and module come from one view, so that a run never sees two versions of an
+ * addon. What a trigger does is elsewhere.
  *
  * @module
  */
 
 import type { AccessService } from "../../access/access_service.ts";
 import type { Caller } from "../../base/caller.ts";
+import { type Clock, systemClock } from "../../base/clock.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { Database } from "../../db/database.ts";
+import type { Idempotency } from "../../idempotency/idempotency.ts";
 import { modelNotFound } from "../../models/errors.ts";
-import type { Model } from "../../models/model.ts";
+import type { Model, ModelAction } from "../../models/model.ts";
 import type { ModelRegistry } from "../../models/registry.ts";
 import type { RecordService } from "../../records/record_service.ts";
-import type { ActionDefinition, TriggerDefinition } from "../../bundle/manifest/manifest.ts";
-import type { FunctionCall, FunctionOpener, OpenFunction } from "../code/open_function.ts";
-import { actionNotFound, triggerUnsupported } from "../errors.ts";
-import type { ActionResult, ActionService } from "./action_service.ts";
-import { type ActionAnswer, actionInput, readAnswer } from "./envelope.ts";
+import type { BackendCaller } from "../backend/backend.ts";
+import { InstallationCatalog, type OrganizationView } from "../code/installation_catalog.ts";
+import type { FunctionOpener } from "../code/open_function.ts";
+import type { CompiledAddons } from "../compiled/compiled_addon.ts";
+import { actionNotFound, notInstalled } from "../errors.ts";
+import type { LiveInstallation } from "../live_installations.ts";
+import type { ActionInterceptor, ActionResult, ActionService } from "./action_service.ts";
+import { checkState } from "./conditions.ts";
+import { actionNeedsRecord } from "./errors.ts";
+import { readPayload } from "./fields.ts";
+import { Interceptors } from "./interceptors.ts";
+import type { PreparedAction } from "./prepared_action.ts";
+import { runOnce } from "./repeated_action.ts";
+import { StaleModel } from "./transaction.ts";
+import { triggerOf } from "./trigger_of.ts";
+import { pullTrigger } from "./triggers.ts";
 
 /** What actions are run with. */
 export interface ActionServiceOptions {
@@ -25,10 +40,13 @@ export interface ActionServiceOptions {
   readonly access: AccessService;
   readonly records: RecordService;
   readonly code: FunctionOpener;
+  readonly backend: BackendCaller;
+  readonly compiled: CompiledAddons;
+  /** Keeps answers of actions that name a field by which a repeat is known. */
+  readonly idempotency: Idempotency;
+  /** @default the system's clock */
+  readonly clock?: Clock;
 }
-
-/** A manifest without a trigger means a webhook (contract/metacore.md §8.4). */
-const LEGACY_TRIGGER: TriggerDefinition = { type: "webhook" };
 
 /**
  * Makes the action service.
@@ -40,98 +58,148 @@ export function createActionService(options: ActionServiceOptions): ActionServic
   return new Actions(options);
 }
 
-interface Run {
+/** What is asked for. */
+interface Order {
   readonly caller: Caller;
-  readonly model: Model;
-  readonly action: ActionDefinition;
-  readonly row: JsonObject;
+  readonly model: string;
+  readonly action: string;
+  readonly recordId?: string;
   readonly payload: JsonObject;
+}
+
+interface FoundAction {
+  readonly view: OrganizationView;
+  readonly model: Model;
+  readonly action: ModelAction;
 }
 
 class Actions implements ActionService {
   readonly #options: ActionServiceOptions;
+  readonly #catalog: InstallationCatalog;
+  readonly #clock: Clock;
+  readonly #interceptors = new Interceptors();
 
   constructor(options: ActionServiceOptions) {
     this.#options = options;
+    this.#catalog = new InstallationCatalog(options.registry);
+    this.#clock = options.clock ?? systemClock;
   }
 
-  async run(
+  intercept(name: string, interceptor: ActionInterceptor): () => void {
+    return this.#interceptors.add(name, interceptor);
+  }
+
+  runOnModel(
     caller: Caller,
-    modelName: string,
+    model: string,
+    actionKey: string,
+    payload: JsonObject,
+  ): Promise<ActionResult> {
+    return this.#run({ caller, model, action: actionKey, payload });
+  }
+
+  run(
+    caller: Caller,
+    model: string,
     id: string,
     actionKey: string,
     payload: JsonObject,
   ): Promise<ActionResult> {
-    const { registry, access, records } = this.#options;
-    const model = (await registry.snapshot(caller.organizationId)).find(modelName);
-    if (model === undefined) throw modelNotFound(modelName);
-    await access.check(caller, `${model.key}.update`);
-    const action = model.actions.find((each) => each.key === actionKey);
-    if (action === undefined) throw actionNotFound(model.key, actionKey);
-    const row = (await records.get(caller, model.key, id)).value();
-    const trigger = action.trigger ?? LEGACY_TRIGGER;
-    const { meta, ...answer } = await this.#pull(trigger, { caller, model, action, row, payload });
-    const facts = { model: model.key, action: action.key, trigger_type: trigger.type };
-    return { ...answer, meta: { ...meta, ...facts } };
+    return this.#run({ caller, model, action: actionKey, recordId: id, payload });
   }
 
-  async #pull(trigger: TriggerDefinition, run: Run): Promise<ActionAnswer> {
-    if (trigger.type === "noop") return { outcome: "done", data: null, meta: { no_op: true } };
-    if (trigger.type !== "wasm" || trigger.export === undefined) {
-      throw triggerUnsupported(trigger.type);
-    }
-    const { code } = this.#options;
-    const { caller, model } = run;
-    const place = trigger.run_in_tx === true ? "in a transaction" : "alone";
-    return await code.open(caller, model.addonKey, trigger.export, async (call) => {
-      if (place === "in a transaction") return await this.#callInTransaction(call, trigger, run);
-      return readAnswer(await call({ input: inputOf(trigger, run) }));
-    }, place);
-  }
-
-  async #callInTransaction(
-    call: OpenFunction,
-    trigger: TriggerDefinition,
-    run: Run,
-  ): Promise<ActionAnswer> {
-    const { database } = this.#options;
-    const input = inputOf(trigger, run);
+  /** A table that changed before anything was done: the action starts over, once. */
+  async #run(order: Order): Promise<ActionResult> {
     try {
-      const answer = await database.transaction(run.caller.organizationId, async (transaction) => {
-        const given = readAnswer(await call({ input, transaction }));
-        if (given.outcome === "declined") throw new Declined(given);
-        return given;
-      });
-      return { ...answer, meta: { ...answer.meta, rolled_back: false } };
+      return await this.#runOnView(order);
     } catch (thrown) {
-      if (!(thrown instanceof Declined)) throw thrown;
-      const { answer } = thrown;
-      return { ...answer, meta: { ...answer.meta, rolled_back: true } };
+      if (!(thrown instanceof StaleModel)) throw thrown;
+      this.#options.registry.invalidate(order.caller.organizationId);
+    }
+    try {
+      return await this.#runOnView(order);
+    } catch (thrown) {
+      throw thrown instanceof StaleModel ? thrown.cause : thrown;
     }
   }
-}
 
-function inputOf(trigger: TriggerDefinition, run: Run): FunctionCall["input"] {
-  const { caller, model, action, row, payload } = run;
-  return ({ installationId }) =>
-    actionInput({
-      caller,
-      addonKey: model.addonKey,
-      installationId,
-      model: model.key,
-      actionKey: action.key,
-      row,
-      payload,
-      trigger: { ...trigger },
+  async #runOnView(order: Order): Promise<ActionResult> {
+    const startMs = this.#clock.nowMs();
+    const found = await this.#find(order);
+    const { model, action } = found;
+    // Before the record is looked at: what the first run changed must not refuse its repeat.
+    return await runOnce(this.#options.idempotency, { ...order, model, action }, async () => {
+      const run = await this.#prepare(order, found);
+      const payload = await this.#intercepted(run);
+      const { meta, ...answer } = await pullTrigger(this.#options, { ...run, payload });
+      const facts = {
+        model: model.key,
+        action: action.key,
+        trigger_type: run.trigger.type,
+        latency_ms: Math.max(0, this.#clock.nowMs() - startMs),
+      };
+      return { ...answer, meta: { ...meta, ...facts } };
     });
+  }
+
+  async #find({ caller, ...order }: Order): Promise<FoundAction> {
+    const view = await this.#catalog.view(caller.organizationId);
+    const model = view.snapshot.find(order.model);
+    if (model === undefined) throw modelNotFound(order.model);
+    await this.#options.access.check(caller, `${model.key}.update`);
+    const action = model.actions.find((each) => each.key === order.action);
+    if (action === undefined) throw actionNotFound(model.key, order.action);
+    if (order.recordId === undefined && !isOnModel(action)) throw actionNeedsRecord(action.key);
+    return { view, model, action };
+  }
+
+  async #prepare(order: Order, { view, model, action }: FoundAction): Promise<PreparedAction> {
+    const { caller, recordId } = order;
+    const record = recordId === undefined
+      ? undefined
+      : (await this.#options.records.get(caller, model.key, recordId)).value();
+    checkState(action, record);
+    const payload = readPayload(action.fields ?? [], order.payload);
+    const installation = installationOf(view, action);
+    const trigger = triggerOf({ installation, model, action, snapshot: view.snapshot });
+    return {
+      caller,
+      snapshot: view.snapshot,
+      model,
+      action,
+      trigger,
+      installation,
+      payload,
+      ...(recordId === undefined ? {} : { recordId }),
+      ...(record === undefined ? {} : { record }),
+    };
+  }
+
+  async #intercepted(run: PreparedAction): Promise<JsonObject> {
+    const { caller, installation, model, action, recordId, record, payload } = run;
+    return await this.#interceptors.run({
+      caller,
+      addonKey: installation.manifest.key,
+      model: model.key,
+      action: action.key,
+      payload,
+      ...(recordId === undefined ? {} : { recordId }),
+      ...(record === undefined ? {} : { record }),
+    });
+  }
 }
 
-/** Carries an answer out of a transaction that must not commit. */
-class Declined extends Error {
-  readonly answer: ActionAnswer;
+function isOnModel({ placement }: ModelAction): boolean {
+  return placement === "table" || placement === "create";
+}
 
-  constructor(answer: ActionAnswer) {
-    super("declined");
-    this.answer = answer;
-  }
+/** An extension's action runs the extending addon's code, whoever owns the model. */
+function installationOf(
+  { installations }: OrganizationView,
+  action: ModelAction,
+): LiveInstallation {
+  const key = action.addonKey;
+  const found = installations.get(key);
+  if (found === undefined || found.row.status !== "enabled") throw notInstalled(key);
+  return found;
 }

@@ -41,19 +41,40 @@ const WORDS: Readonly<Record<string, string>> = {
   "sandbox.circuit_open": "addon_unavailable",
   "sandbox.circuit_unknown": "addon_unavailable",
   "db.serialization": "serialization_failure",
+  "addon.action_invalid": "invalid_input",
+  "addon.action_invalid_state": "invalid_state",
+  "addon.handler_timeout": "timeout",
+  "addon.backend_failed": "webhook_unreachable",
+  "addon.backend_unreachable": "webhook_unreachable",
+  "addon.backend_timeout": "timeout",
+  "http.idempotency_key_reused": "idempotency_conflict",
+  "http.idempotency_in_progress": "idempotency_conflict",
 };
 
-/** Routes of actions. */
-export const ACTION_ROUTES: readonly UserRoute[] = BASES.map((base) => ({
+const DESCRIPTION = {
   method: "POST",
-  path: `${base}/:id/action/:key`,
-  summary: "Runs an action of an addon on a record; 422 where the addon declines.",
   access: "user",
   permission: "<model>.update",
+  repeatable: true,
   body: { contentTypes: ["application/json"], shape: "the action's fields; may be absent" },
   answer: { status: 200, shape: "{success, data, meta: {model, action, trigger_type, …}}" },
-  handle: run,
-}));
+} as const;
+
+/** Routes of actions. */
+export const ACTION_ROUTES: readonly UserRoute[] = BASES.flatMap((base): UserRoute[] => [
+  {
+    ...DESCRIPTION,
+    path: `${base}/:id/action/:key`,
+    summary: "Runs an action of an addon on a record; 422 where the addon declines.",
+    handle: run,
+  },
+  {
+    ...DESCRIPTION,
+    path: `${base}/action/:key`,
+    summary: "Runs an action that needs no record: one placed on the table or beside `new`.",
+    handle: run,
+  },
+]);
 
 async function run(
   exchange: Exchange,
@@ -61,19 +82,27 @@ async function run(
   caller: UserCaller,
 ): Promise<Answer> {
   const payload = await payloadOf(exchange, limits);
-  const { model, id, key } = exchange.params;
+  const { actions } = services;
+  const { model = "", id, key = "" } = exchange.params;
   try {
-    return answerOf(await services.actions.run(caller, model!, id!, key!, payload));
+    return answerOf(
+      id === undefined
+        ? await actions.runOnModel(caller, model, key, payload)
+        : await actions.run(caller, model, id, key, payload),
+    );
   } catch (thrown) {
     if (!isKernelError(thrown)) throw thrown;
     const word = WORDS[thrown.code];
     if (word === undefined) throw thrown;
-    services.logger.warn("an action failed", {
-      code: thrown.code,
-      action: key,
-      request_id: caller.requestId,
-    });
-    return failedAnswer(thrown, word, caller.requestId);
+    const answer = failedAnswer(thrown, word, caller.requestId);
+    if (answer.status >= 500) {
+      services.logger.warn("an action failed", {
+        code: thrown.code,
+        action: key,
+        request_id: caller.requestId,
+      });
+    }
+    return answer;
   }
 }
 
@@ -100,7 +129,8 @@ function answerOf(result: ActionResult): Answer {
 
 function failedAnswer(failure: KernelError, word: string, requestId: string): Answer {
   const answer = failureAnswer(failure, requestId);
-  const body: JsonObject = JSON.parse(answer.body ?? "{}");
+  const text = typeof answer.body === "string" ? answer.body : "{}";
+  const body: JsonObject = JSON.parse(text);
   const error = { code: word, message: failure.message };
   return { ...answer, body: JSON.stringify({ ...body, error }) };
 }
