@@ -1,5 +1,5 @@
 /**
- * The event of an addon coming or going, appended to the log in the transaction of the change.
+ * The event of an addon coming, going or changing, appended to the log in the transaction of the change.
  *
  * @module
  */
@@ -13,6 +13,8 @@ export interface AddonEvent {
   /** Addon key. */
   readonly key: string;
   readonly version: string;
+  /** Version that was left, where one was. */
+  readonly fromVersion?: string;
   /** Physical schema of its tables. */
   readonly schema: string;
   /** Identifier of the event. */
@@ -20,6 +22,17 @@ export interface AddonEvent {
   /** RFC 3339 time. */
   readonly at: string;
 }
+
+/** What can happen to an addon. */
+export type AddonHappening =
+  | "installed"
+  | "upgraded"
+  | "rolled_back"
+  | "enabled"
+  | "disabled"
+  | "configured"
+  | "secret_rotated"
+  | "uninstalled";
 
 /**
  * Appends `kernel.addon.<happening>`.
@@ -32,7 +45,7 @@ export interface AddonEvent {
 export async function appendAddonEvent(
   tx: Transaction,
   caller: Caller,
-  happening: "installed" | "uninstalled",
+  happening: AddonHappening,
   event: AddonEvent,
 ): Promise<void> {
   await tx.kysely.insertInto("events").values({
@@ -44,7 +57,11 @@ export async function appendAddonEvent(
     // Whatever was counted of the addon's tables is counted anew, on every replica.
     table_name: schemaChanges(event.schema),
     record_id: null,
-    payload: JSON.stringify({ addon_key: event.key, version: event.version }),
+    payload: JSON.stringify({
+      addon_key: event.key,
+      version: event.version,
+      ...(event.fromVersion === undefined ? {} : { from_version: event.fromVersion }),
+    }),
     actor_id: caller.kind === "user" ? caller.userId : null,
     request_id: caller.requestId,
     created_at: event.at,
