@@ -6,12 +6,13 @@
  * @module
  */
 
-import type { ColumnSpec, SchemaChange, SchemaState, TableName } from "../../db/schema/spec.ts";
+import type { SchemaChange, SchemaState, TableName } from "../../db/schema/spec.ts";
 import { applyChange } from "../../db/schema/apply.ts";
 import { completeTable } from "../../db/schema/complete.ts";
 import { diffSchema } from "../../db/schema/diff.ts";
 import type { Model } from "../../models/model.ts";
 import { tableSpecsOf } from "../../models/table_spec.ts";
+import { loosenedColumns, obsoleteIndexes } from "../plan/left_behind.ts";
 
 /** What the plan is made from. */
 export interface PlanInput {
@@ -23,6 +24,8 @@ export interface PlanInput {
   readonly models: readonly Model[];
   /** Models of the version that is left behind. @default none */
   readonly before?: readonly Model[];
+  /** What becomes of indexes that only `before` declares. @default "drop" */
+  readonly obsoleteIndexes?: "drop" | "keep";
 }
 
 /** Changes in the order in which they are made, and what holds afterwards. */
@@ -51,7 +54,13 @@ export function planInstall(input: PlanInput): InstallPlan {
   for (const change of diffSchema(state, desiredState(state, input.models), { hasRows })) {
     make(change);
   }
-  for (const change of loosened(state, input)) make(change);
+  if (input.before !== undefined) {
+    const left = { before: input.before, after: input.models, migrations: input.migrations };
+    for (const change of loosenedColumns({ ...left, state })) make(change);
+    if (input.obsoleteIndexes !== "keep") {
+      for (const change of obsoleteIndexes({ ...left, state })) make(change);
+    }
+  }
   if (input.current.size > 0 || state.size === 0) return { changes, result: state };
   // A first install: what the tables end up as is made at once, without the way there.
   const schema: SchemaChange = { kind: "createSchema", schema: input.schema };
@@ -74,57 +83,21 @@ export function desiredState(state: SchemaState, models: readonly Model[]): Sche
     const standing = desired.get(spec.name.table);
     desired.set(spec.name.table, declared);
     if (standing === undefined) continue;
-    // Columns and indexes of the addon's own migrations stay beside the declared ones.
+    // Columns, indexes and keys of the addon's own migrations stay beside the declared ones.
     const names = new Set(declared.columns.map((column) => column.name));
     const indexes = new Set(declared.indexes.map((index) => index.name));
+    const keys = new Set(declared.foreignKeys.map((key) => key.name));
     desired.set(spec.name.table, {
       ...standing,
       columns: [...declared.columns, ...standing.columns.filter((c) => !names.has(c.name))],
       primaryKey: declared.primaryKey,
       indexes: [...declared.indexes, ...standing.indexes.filter((i) => !indexes.has(i.name))],
+      foreignKeys: [
+        ...declared.foreignKeys,
+        ...standing.foreignKeys.filter((key) => !keys.has(key.name)),
+      ],
       tenantPolicy: true,
     });
   }
   return desired;
-}
-
-/**
- * A column that the version before required and this one does not declare any more stays with its
- * values; but nobody fills it from now on, so rows must be allowed to lack it.
- */
-function loosened(state: SchemaState, input: PlanInput): SchemaChange[] {
-  const { before = [], models, migrations } = input;
-  // What a migration has just said about a column is the author's word.
-  const said = new Set(
-    migrations.flatMap((change) =>
-      change.kind === "addColumn" || change.kind === "alterColumn"
-        ? [`${change.table.table}.${change.column.name}`]
-        : []
-    ),
-  );
-  return models.flatMap(({ table: name, columns }) => {
-    const table = state.get(name.table);
-    const old = before.find((model) => model.table.table === name.table);
-    if (table === undefined || old === undefined) return [];
-    const declared = new Set(columns.map((column) => column.name));
-    const left = new Set(old.columns.map((column) => column.name).filter((n) => !declared.has(n)));
-    return table.columns
-      .filter((column) => left.has(column.name) && !said.has(`${name.table}.${column.name}`))
-      .filter((column) => isUnfilled(column) && !table.primaryKey.includes(column.name))
-      .map((column): SchemaChange => ({
-        kind: "alterColumn",
-        table: table.name,
-        column: { ...column, nullable: true },
-      }));
-  });
-}
-
-/**
- * Tells whether a row must be given a value of a column.
- *
- * @param column the column.
- * @returns true when it is required and has no default.
- */
-export function isUnfilled(column: ColumnSpec): boolean {
-  return !column.nullable && column.default === undefined;
 }

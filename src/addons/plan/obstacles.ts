@@ -29,8 +29,7 @@ export function operationOf(
   if (standing === undefined || standing.status === "removed") return "install";
   if (standing.digest === digest) return "reinstall";
   const order = compareVersions(after.version, standing.version);
-  if (order === 0) return "reinstall";
-  return order > 0 ? "upgrade" : "downgrade";
+  return order < 0 ? "downgrade" : "upgrade";
 }
 
 /**
@@ -76,8 +75,9 @@ function versionObstacles(material: PlanMaterial): KernelError[] {
   if (material.direction === "back") return [];
   const isLive = standing !== undefined && standing.status !== "removed";
   if (isLive && standing.digest === material.digest) return [];
-  const isOther = standing?.digest !== undefined;
-  if (isLive && isOther && compareVersions(after.version, standing.version) === 0) {
+  if (isLive && compareVersions(after.version, standing.version) === 0) {
+    // The host application may change its own addon and leave the version as it was.
+    if (material.signature.status === "compiled") return [];
     return [otherContents(after.key, after.version)];
   }
   if (material.downgrade === "allow") return [];

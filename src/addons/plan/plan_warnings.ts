@@ -7,8 +7,8 @@
 import type { SchemaState } from "../../db/schema/spec.ts";
 import type { Model } from "../../models/model.ts";
 import { SYSTEM_COLUMNS } from "../../models/model.ts";
-import { isUnfilled } from "../install/plan.ts";
 import type { PlannedRequirement } from "./installation_plan.ts";
+import { isUnfilled } from "./left_behind.ts";
 import type { PlanMaterial } from "./plan_material.ts";
 import { dependentsOf, isBinding, requirementsOf } from "./requirements.ts";
 

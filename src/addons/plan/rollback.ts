@@ -7,9 +7,8 @@
  */
 
 import { applyChange } from "../../db/schema/apply.ts";
-import { canonicalTable, sameValue } from "../../db/schema/canonical.ts";
+import { sameValue } from "../../db/schema/canonical.ts";
 import { describeType, isWidening, sameType, typeFamily } from "../../db/schema/column_type.ts";
-import { completeTable } from "../../db/schema/complete.ts";
 import { diffSchema } from "../../db/schema/diff.ts";
 import type {
   ColumnSpec,
@@ -19,8 +18,8 @@ import type {
   TableSpec,
 } from "../../db/schema/spec.ts";
 import type { Model } from "../../models/model.ts";
-import { tableSpecsOf } from "../../models/table_spec.ts";
-import { desiredState, type InstallPlan, isUnfilled } from "../install/plan.ts";
+import { desiredState, type InstallPlan } from "../install/plan.ts";
+import { declaredTables, isUnfilled } from "./left_behind.ts";
 
 /**
  * Finds what keeps a version from coming back.
@@ -30,8 +29,7 @@ import { desiredState, type InstallPlan, isUnfilled } from "../install/plan.ts";
  * @returns a sentence for each table or column that is gone or does not fit; none when it can.
  */
 export function rollbackReasons(current: SchemaState, models: readonly Model[]): string[] {
-  return tableSpecsOf(models).flatMap((spec) => {
-    const wanted = canonicalTable(completeTable(spec));
+  return declaredTables(models).flatMap((wanted) => {
     const standing = current.get(wanted.name.table);
     return standing === undefined
       ? [`table ${wanted.name.table} is gone`]
@@ -71,7 +69,7 @@ function holds(standing: ColumnType, wanted: ColumnType): boolean {
 
 /**
  * Plans the way back: indexes and defaults of the version come back, and what it does not require may
- * be left empty again. No column or table is made, no value is written, and no index goes.
+ * be left empty again. No column, table or constraint is made, no value is written, no index goes.
  *
  * @param current the tables as they are.
  * @param models the models of the version; {@link rollbackReasons} has found nothing against them.
@@ -92,13 +90,21 @@ export function planRollback(current: SchemaState, models: readonly Model[]): In
   return { changes, result: state };
 }
 
+/** What rows of the later version might refuse, or would lose. */
+const NOT_BACK: ReadonlySet<SchemaChange["kind"]> = new Set([
+  "dropIndex",
+  "dropConstraint",
+  "addForeignKey",
+  "addCheck",
+]);
+
 /** The part of a change that takes nothing from what the later version has left. */
 function onlyForward(
   change: SchemaChange,
   state: SchemaState,
   replaced: ReadonlySet<string>,
 ): SchemaChange | undefined {
-  if (change.kind === "dropIndex") return undefined;
+  if (NOT_BACK.has(change.kind)) return undefined;
   if (change.kind === "createIndex") return replaced.has(change.index.name) ? undefined : change;
   if (change.kind !== "alterColumn") return change;
   const standing = state.get(change.table.table)?.columns

@@ -12,7 +12,7 @@ import { sharedTablesInUse } from "../errors.ts";
 import { type InstallPlan, planInstall } from "../install/plan.ts";
 import { firstBreaking } from "../install/shared_tables.ts";
 import { rollbackImpossible } from "./errors.ts";
-import type { PlanMaterial } from "./plan_material.ts";
+import type { PlanMaterial, SchemaNeighbour } from "./plan_material.ts";
 import { planRollback, rollbackReasons } from "./rollback.ts";
 
 /** Where changes come from that no migration asks for. */
@@ -91,6 +91,8 @@ function planOf(material: TableMaterial): InstallPlan {
     migrations: material.migrations.flatMap((migration) => migration.changes),
     models: modelsAfter,
     ...(modelsBefore === undefined ? {} : { before: modelsBefore }),
+    // Others go on with what their version declares, until they have come along.
+    obsoleteIndexes: otherBundle(material) === undefined ? "drop" : "keep",
   });
 }
 
@@ -101,10 +103,14 @@ function sharedObstacle(
 ): KernelError | undefined {
   const breaking = firstBreaking(changes, material.current);
   if (breaking === undefined) return undefined;
-  // The bundle, not its version: two bundles may claim the same one.
-  const other = material.neighbours.find((each) => each.digest !== material.digest);
+  const other = otherBundle(material);
   if (other === undefined) return undefined;
   return sharedTablesInUse(material.after.key, describeChange(breaking), other.version);
+}
+
+/** The bundle, not its version: two bundles may claim the same one. */
+function otherBundle({ neighbours, digest }: TableMaterial): SchemaNeighbour | undefined {
+  return neighbours.find((each) => each.digest !== digest);
 }
 
 function withSources(
