@@ -11,12 +11,14 @@ import type { Clock } from "../base/clock.ts";
 import type { IdSource } from "../base/ids.ts";
 import type { Database } from "../db/database.ts";
 import { modelNotFound } from "../models/errors.ts";
+import type { CustomValidators } from "../models/column_rules.ts";
 import type { ModelRegistry, ModelSnapshot } from "../models/registry.ts";
 import type { LiveModel, LiveModels } from "./live_model.ts";
 import type { RecordView } from "./record_json.ts";
 import { organizationSlot } from "./query/render.ts";
 import type { TenantScope } from "./scope.ts";
 import { Template } from "./template.ts";
+import type { WriteHooks } from "./write_hooks.ts";
 import type { RawBuilder } from "kysely";
 
 /** What the record engine needs. */
@@ -28,6 +30,10 @@ export interface RecordPorts {
   readonly ids: IdSource;
   readonly scope: TenantScope;
   readonly models: LiveModels;
+  /** What `validation.custom` of columns may name. */
+  readonly validators: CustomValidators;
+  /** What stands before writes; absent where nothing ever does. */
+  readonly hooks?: WriteHooks;
 }
 
 /** What can be done with records: the second half of a permission. */

@@ -8,6 +8,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { JsonText } from "../base/json_text.ts";
 import type { JsonObject } from "../base/json.ts";
 import { parseInput } from "../models/input.ts";
+import { hookedInput } from "./hooked_input.ts";
 import { type RecordContext, recordView, tableOf, templateOf } from "./context.ts";
 import { refusedWrite } from "./conflict.ts";
 import { organizationSlot } from "./query/render.ts";
@@ -29,7 +30,7 @@ import { slotValue } from "./template.ts";
  * @param input the parsed body.
  * @returns the record as stored.
  * @throws {KernelError} record.invalid_body, record.invalid, record.unknown_column,
- *   record.duplicate, record.reference
+ *   record.duplicate, record.reference, and what hooks refuse with
  */
 export async function createRecord(
   context: RecordContext,
@@ -37,7 +38,8 @@ export async function createRecord(
 ): Promise<JsonText<JsonObject>> {
   const { database, ids } = context.ports;
   const { shape } = context.live;
-  const given = parseInput(shape.model, input, "create");
+  const body = await hookedInput(context, { change: "create", input });
+  const given = parseInput(shape.model, body, "create", context.ports.validators);
   const view = await recordView(context);
   const names = [...given.keys()];
   const returning = view.source === "row";

@@ -6,6 +6,7 @@
  */
 
 import { sql } from "kysely";
+import { hookedInput } from "./hooked_input.ts";
 import { type RecordContext, tableOf, templateOf } from "./context.ts";
 import { refusedRemoval } from "./conflict.ts";
 import { recordNotFound } from "./errors.ts";
@@ -19,10 +20,11 @@ import { slotValue, type Template } from "./template.ts";
  * @param context the request; its permission has been checked.
  * @param id id of the record.
  * @throws {KernelError} record.invalid_id; record.not_found — also for what was removed before or
- *   belongs to others; record.reference — when other records point at it.
+ *   belongs to others; record.reference — when other records point at it; and what hooks refuse with.
  */
 export async function removeRecord(context: RecordContext, id: string): Promise<void> {
   checkId(id);
+  await hookedInput(context, { change: "delete", recordId: id });
   const { live, ports, caller } = context;
   const softly = live.shape.model.softDelete;
   const event = templateOf(

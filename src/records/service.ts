@@ -10,6 +10,7 @@ import { type Clock, systemClock } from "../base/clock.ts";
 import { isKernelError } from "../base/error.ts";
 import { type IdSource, SystemIds } from "../base/ids.ts";
 import type { Database } from "../db/database.ts";
+import type { CustomValidators } from "../models/column_rules.ts";
 import type { ModelRegistry } from "../models/registry.ts";
 import { aggregateRecords } from "./aggregate.ts";
 import { listChoices } from "./choices.ts";
@@ -25,6 +26,9 @@ import type { RecordService } from "./record_service.ts";
 import { removeRecord } from "./remove.ts";
 import { organizationScope, type TenantScope } from "./scope.ts";
 import { updateRecord } from "./update.ts";
+import type { WriteHooks } from "./write_hooks.ts";
+
+const NO_VALIDATORS: CustomValidators = new Map();
 
 /** What a record service is made of. */
 export interface RecordServiceOptions {
@@ -41,6 +45,14 @@ export interface RecordServiceOptions {
    * @default organizationScope
    */
   readonly scope?: TenantScope;
+  /**
+   * Validators of the host application, which `validation.custom` of columns names.
+   *
+   * @default none; names that nobody knows are not enforced
+   */
+  readonly validators?: CustomValidators;
+  /** What stands before writes. @default nothing */
+  readonly hooks?: WriteHooks;
 }
 
 /**
@@ -58,6 +70,8 @@ export function createRecordService(options: RecordServiceOptions): RecordServic
     ids: options.ids ?? new SystemIds(),
     scope: options.scope ?? organizationScope,
     models: new LiveModels(),
+    validators: options.validators ?? NO_VALIDATORS,
+    ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
   };
   const counts = new Counts();
   const on = <T>(

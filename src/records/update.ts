@@ -9,6 +9,7 @@ import { type RawBuilder, sql } from "kysely";
 import { JsonText } from "../base/json_text.ts";
 import type { JsonObject } from "../base/json.ts";
 import { parseInput } from "../models/input.ts";
+import { hookedInput } from "./hooked_input.ts";
 import { type RecordContext, recordView, tableOf, templateOf } from "./context.ts";
 import { refusedWrite } from "./conflict.ts";
 import { recordNotFound } from "./errors.ts";
@@ -39,7 +40,8 @@ interface UpdateTemplates {
  * @param input the parsed body.
  * @returns the record as stored.
  * @throws {KernelError} record.invalid_id, record.invalid_body, record.invalid,
- *   record.unknown_column, record.not_found, record.duplicate, record.reference
+ *   record.unknown_column, record.not_found, record.duplicate, record.reference, and what hooks
+ *   refuse with
  */
 export async function updateRecord(
   context: RecordContext,
@@ -47,7 +49,9 @@ export async function updateRecord(
   input: unknown,
 ): Promise<JsonText<JsonObject>> {
   checkId(id);
-  const given = parseInput(context.live.shape.model, input, "update");
+  const { model } = context.live.shape;
+  const body = await hookedInput(context, { change: "update", recordId: id, input });
+  const given = parseInput(model, body, "update", context.ports.validators);
   if (given.size === 0) return await readRecord(context, id);
   const names = [...given.keys()];
   const templates = await updateTemplates(context, names);

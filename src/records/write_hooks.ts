@@ -7,17 +7,26 @@
 
 import type { Caller } from "../base/caller.ts";
 import type { JsonObject } from "../base/json.ts";
-import type { Model } from "../models/model.ts";
+import type { Model, RecordChangeKind } from "../models/model.ts";
+import type { ModelSnapshot } from "../models/registry.ts";
 
 /** A write that is about to happen. */
 export interface PendingWrite {
   readonly caller: Caller;
+  /** Where the model comes from: whatever else is looked up is looked up there. */
+  readonly snapshot: ModelSnapshot;
   readonly model: Model;
-  readonly change: "create" | "update" | "delete";
+  readonly change: RecordChangeKind;
   /** Absent for a creation. */
   readonly recordId?: string;
   /** What the client sent; absent for a deletion. */
   readonly input?: JsonObject;
+  /**
+   * Reads the record as it is; absent for a creation.
+   *
+   * @throws {KernelError} record.not_found
+   */
+  readonly before?: () => Promise<JsonObject>;
 }
 
 /** Knows what stands before writes. */
