@@ -12,6 +12,7 @@ import type { EnforcementMode } from "../access/capability.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { NavigationGroup } from "../bundle/manifest/manifest.ts";
 import type { TrustPolicy } from "../bundle/trust/trust.ts";
+import type { HostValidator } from "../models/custom_validators.ts";
 import type { HostModelDefinition } from "../models/host_model.ts";
 
 /** Which outbound HTTP requests addons may make at all, beside their own capabilities. */
@@ -56,6 +57,11 @@ export interface KernelOptions {
   readonly masterKey: string;
   /** Models of the host application itself. @default none */
   readonly models?: readonly HostModelDefinition[];
+  /**
+   * Validators that columns name in `validation.custom`, by dotted name such as `fiscal.rfc`: what they
+   * return is the complaint about a value, nothing is none. @default none
+   */
+  readonly validators?: Readonly<Record<string, HostValidator>>;
   /** Navigation groups into which addons put their entries. @default none */
   readonly navigation?: readonly NavigationGroup[];
   /**
