@@ -142,6 +142,13 @@ export interface AddonService {
    *   stands in the plan's obstacles.
    */
   plan(caller: Caller, offer: BundleOffer): Promise<InstallationPlan>;
+  /**
+   * Says what {@link AddonService.installRegistered} would do, and changes nothing.
+   *
+   * @param version exact. @default the highest
+   * @throws {KernelError} addon.not_registered, and as {@link AddonService.plan}.
+   */
+  planRegistered(caller: Caller, addonKey: string, version?: string): Promise<InstallationPlan>;
   /** Says what {@link AddonService.rollback} would do, and changes nothing. */
   planRollback(caller: Caller, addonKey: string): Promise<InstallationPlan>;
   /**

@@ -298,6 +298,7 @@ function constantAddons(calls: Call[]): AddonService {
   return {
     checkInstall: () => Promise.resolve(),
     plan: gives(calls, "plan", PLAN),
+    planRegistered: gives(calls, "planRegistered", PLAN),
     planRollback: gives(calls, "planRollback", PLAN),
     install: gives(calls, "install", result),
     installRegistered: gives(calls, "installRegistered", result),
