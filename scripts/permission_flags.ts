@@ -1,12 +1,14 @@
 /**
  * Prints the narrowest Deno permission flags with which a command line works under the current
- * settings: its data directory, its listening address, its database, the variables it reads.
+ * settings: its data directory, its listening address, its database, the variables it reads, and the
+ * files that the command line names.
  *
- * Usage: deno run --allow-env scripts/permission_flags.ts
+ * Usage: deno run --allow-env scripts/permission_flags.ts [arguments of the command line]
  *
  * @module
  */
 
+import { commandFiles } from "../src/cli/command_files.ts";
 import { readSettings, SETTING_NAMES } from "../src/kernel/settings.ts";
 import type { Settings } from "../src/kernel/settings.ts";
 
@@ -48,27 +50,46 @@ const ALWAYS = [
   `--allow-env=${[...SETTING_NAMES, ...LIBRARY_VARIABLES].join(",")}`,
 ];
 
-function flags(settings: Settings): string[] {
-  const paths = folders(settings).join(",");
+function networkFlag(settings: Settings): string {
+  // Where a host's name leads is known when a request is made; the worker that makes it is given that
+  // one address.
+  if (settings.egress !== undefined) return "--allow-net";
+  return `--allow-net=${networkAddresses(settings).join(",")}`;
+}
+
+function fileFlags(folders: readonly string[], args: readonly string[], keys?: string): string[] {
+  const { reads, writes } = commandFiles(args);
+  const readable = [...folders, ...(keys === undefined ? [] : [keys]), ...reads];
+  const writable = [...folders, ...writes];
   return [
-    // Where a host's name leads is known when a request is made; the worker that makes it is given
-    // that one address.
-    settings.egress === undefined
-      ? `--allow-net=${networkAddresses(settings).join(",")}`
-      : "--allow-net",
-    `--allow-read=${paths}`,
-    `--allow-write=${paths}`,
+    ...(readable.length === 0 ? [] : [`--allow-read=${listed(readable)}`]),
+    ...(writable.length === 0 ? [] : [`--allow-write=${listed(writable)}`]),
   ];
 }
 
-function flagsOrNone(): string[] {
+/** Deno takes a comma in a path when it is written twice. */
+function listed(paths: readonly string[]): string {
+  return [...new Set(paths)].map((path) => path.replaceAll(",", ",,")).join(",");
+}
+
+/**
+ * Finds the flags of a command line.
+ *
+ * @param args arguments after the program's name.
+ * @returns the flags; those for the files alone when the settings cannot be read.
+ */
+export function permissionFlags(args: readonly string[]): string[] {
   try {
-    return flags(readSettings((name) => Deno.env.get(name)));
+    const settings = readSettings((name) => Deno.env.get(name));
+    const files = fileFlags(folders(settings), args, settings.trustedKeysFile);
+    return [...ALWAYS, networkFlag(settings), ...files];
   } catch {
     // The program reads the settings again and says itself what is wrong with them.
-    return [];
+    return [...ALWAYS, ...fileFlags([], args)];
   }
 }
 
-const line = [...ALWAYS, ...flagsOrNone()].join(" ");
-Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+if (import.meta.main) {
+  const line = permissionFlags(Deno.args).join(" ");
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}

@@ -8,12 +8,15 @@ import { Command } from "commander";
 import { KernelError } from "../base/error.ts";
 import { VERSION } from "../kernel/kernel.ts";
 import { SETTING_NAMES } from "../kernel/settings.ts";
+import { addAddon } from "./addon.ts";
 import { printRolesSql } from "./database.ts";
 import { runDoctor } from "./doctor.ts";
+import { addKeys } from "./keys.ts";
 import { migrate } from "./migrate.ts";
 import { createOrganization, createUser } from "./organization.ts";
 import { printError } from "./output.ts";
 import { serve } from "./serve.ts";
+import { UsageError } from "./usage_error.ts";
 
 const PASSWORD_HELP = "8 characters or more; made and printed when absent";
 const SETTINGS = `
@@ -35,6 +38,8 @@ function program(): Command {
     .addHelpText("after", SETTINGS).action(runDoctor);
   addDatabase(metacore.command("database").description("what a database administrator runs"));
   addOrganization(metacore.command("organization").description("organizations and their users"));
+  addAddon(metacore.command("addon").description("bundles, and addons of organizations"), SETTINGS);
+  addKeys(metacore.command("keys").description("keys that sign bundles"));
   return metacore;
 }
 
@@ -82,15 +87,44 @@ function report(thrown: unknown): number {
     // Commander has printed the usage already; --help and --version are no failures.
     return thrown.exitCode === 0 ? 0 : 2;
   }
-  if (thrown instanceof KernelError) printError(`${thrown.message} [${thrown.code}]`);
+  if (thrown instanceof UsageError) {
+    printError(thrown.message);
+    return 2;
+  }
+  if (thrown instanceof KernelError) reportFailure(thrown);
   // Files and addresses that are out of reach: the message says which, a stack says no more.
   else if (isOutOfReach(thrown)) printError(thrown.message);
   else printError(thrown instanceof Error ? thrown.stack ?? thrown.message : String(thrown));
   return 1;
 }
 
+function reportFailure({ message, code, details }: KernelError): void {
+  printError(`${message} [${code}]`);
+  const { problems } = details ?? {};
+  for (const problem of Array.isArray(problems) ? problems as readonly unknown[] : []) {
+    printError(`  ${problemText(problem)}`);
+  }
+}
+
+/** Each complaint about a manifest or a module, of which the message tells only how many there are. */
+function problemText(problem: unknown): string {
+  if (typeof problem !== "object" || problem === null || !("message" in problem)) {
+    return String(problem);
+  }
+  return "path" in problem ? `${problem.path}: ${problem.message}` : String(problem.message);
+}
+
+const OUT_OF_REACH = [
+  Deno.errors.NotCapable,
+  Deno.errors.PermissionDenied,
+  Deno.errors.NotFound,
+  Deno.errors.AlreadyExists,
+  Deno.errors.IsADirectory,
+  Deno.errors.NotADirectory,
+];
+
 function isOutOfReach(thrown: unknown): thrown is Error {
-  return thrown instanceof Deno.errors.NotCapable || thrown instanceof Deno.errors.PermissionDenied;
+  return OUT_OF_REACH.some((kind) => thrown instanceof kind);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

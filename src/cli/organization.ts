@@ -5,10 +5,8 @@
  */
 
 import { generatePassword } from "../auth/bootstrap.ts";
-import { createKernel } from "../kernel/kernel.ts";
-import type { KernelServices } from "../kernel/services.ts";
-import { readEnvironment } from "./environment.ts";
 import { print } from "./output.ts";
+import { withKernel } from "./with_kernel.ts";
 
 /** Options of `organization create`. */
 export interface OrganizationOptions {
@@ -34,7 +32,7 @@ export interface UserOptions {
  */
 export async function createOrganization(options: OrganizationOptions): Promise<void> {
   const password = options.password ?? generatePassword();
-  const { organization, user } = await withServices(({ auth }) =>
+  const { organization, user } = await withKernel(({ auth }) =>
     auth.createOrganization({
       organizationName: options.name,
       name: options.ownerName,
@@ -54,7 +52,7 @@ export async function createOrganization(options: OrganizationOptions): Promise<
  */
 export async function createUser(options: UserOptions): Promise<void> {
   const password = options.password ?? generatePassword();
-  const user = await withServices(({ auth }) =>
+  const user = await withKernel(({ auth }) =>
     auth.createUser({
       organizationId: options.organization,
       name: options.name,
@@ -69,15 +67,4 @@ export async function createUser(options: UserOptions): Promise<void> {
 
 function printMadePassword(given: string | undefined, password: string): void {
   if (given === undefined) print(`password     ${password} (shown this once)`);
-}
-
-async function withServices<T>(work: (services: KernelServices) => Promise<T>): Promise<T> {
-  const { options } = await readEnvironment();
-  const kernel = createKernel(options);
-  await kernel.start();
-  try {
-    return await work(kernel.services);
-  } finally {
-    await kernel.stop();
-  }
 }
