@@ -242,3 +242,49 @@ export function invalidRevision(value: string): KernelError {
       "the installation as If-Match, or its number as `revision`",
   });
 }
+
+/** The archive that came is not the one whose checksum was sent. */
+export function checksumMismatch(expected: string, actual: string): KernelError {
+  return new KernelError({
+    code: "http.checksum_mismatch",
+    kind: "invalid",
+    message: `the bundle's SHA-256 is ${actual}, not ${expected} as sent beside it`,
+  });
+}
+
+/** Claim tokens belong to a hub, which this is not. */
+export function claimUnsupported(): KernelError {
+  return new KernelError({
+    code: "http.claim_unsupported",
+    kind: "unsupported",
+    message: "claim tokens of a hub are not redeemed here: upload the bundle to " +
+      "/api/metacore/installations, or install it from /api/metacore/catalog",
+  });
+}
+
+/** A call of a backend that does not say whose it is. */
+export function unsignedCall(): KernelError {
+  return new KernelError({
+    code: "http.unsigned_call",
+    kind: "unauthenticated",
+    message: "the call names no installation: send X-Metacore-Installation-ID and sign the call",
+  });
+}
+
+/** A wish that names no addon; the text is contract/metacore.md §1.8. */
+export function missingAddonKey(): KernelError {
+  return new KernelError({
+    code: "http.missing_addon_key",
+    kind: "invalid",
+    message: "addonKey is required",
+  });
+}
+
+/** The addon is not on offer here. */
+export function notOnOffer(addonKey: string): KernelError {
+  return new KernelError({
+    code: "http.not_on_offer",
+    kind: "not_found",
+    message: `addon ${JSON.stringify(addonKey.slice(0, 64))} is not on offer here`,
+  });
+}

@@ -124,7 +124,16 @@ function checkJsonType({ request }: Exchange): void {
   if (!JSON_TYPE.test(mediaTypeOf(request))) throw invalidContentType("application/json");
 }
 
-function parseJson(bytes: Uint8Array, limits: HttpLimits): unknown {
+/**
+ * Reads JSON out of bytes that are there already, such as a field of a form.
+ *
+ * @param bytes the text in UTF-8.
+ * @param limits size and depth.
+ * @returns any JSON value.
+ * @throws {KernelError} http.invalid_body, http.body_too_large
+ */
+export function parseJson(bytes: Uint8Array, limits: HttpLimits): unknown {
+  if (bytes.byteLength > limits.jsonBytes) throw bodyTooLarge(limits.jsonBytes);
   let text: string;
   let value: unknown;
   try {

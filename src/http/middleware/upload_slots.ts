@@ -27,12 +27,27 @@ export class UploadSlots {
    * @throws {KernelError} http.uploads_busy — when no place is free.
    */
   async hold<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#free === 0) throw uploadsBusy();
-    this.#free--;
+    const release = this.take();
     try {
       return await work();
     } finally {
-      this.#free++;
+      release();
     }
+  }
+
+  /**
+   * Takes a place for work that goes on after its answer has begun.
+   *
+   * @returns gives the place back; calling it again does nothing.
+   * @throws {KernelError} http.uploads_busy — when no place is free.
+   */
+  take(): () => void {
+    if (this.#free === 0) throw uploadsBusy();
+    this.#free--;
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.#free++;
+      isHeld = false;
+    };
   }
 }

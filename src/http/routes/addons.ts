@@ -1,33 +1,31 @@
 /**
- * Addons: what is installed, what it shows, how it comes and goes (contract/metacore.md §1.9,
- * contract/client.md §7 and §10). Answers here have no envelope, as clients expect.
+ * Addons: what is installed, what it shows, whether it takes part, how it goes
+ * (contract/metacore.md §1.9, contract/client.md §7 and §10). How it comes is in `addon_installs.ts`.
  *
  * @module
  */
 
-import type { InstallResult, OwnedNavigationGroup } from "../../addons/addon_service.ts";
+import type { OwnedNavigationGroup } from "../../addons/addon_service.ts";
 import type { UserCaller } from "../../base/caller.ts";
+import type { JsonObject } from "../../base/json.ts";
 import { bare, data, NO_CONTENT } from "../answer.ts";
 import type { Answer } from "../answer.ts";
 import { invalidQueryValue } from "../errors.ts";
 import type { Exchange } from "../exchange.ts";
-import { ARCHIVE_TYPES, readBundle } from "../middleware/bundle_upload.ts";
+import { installationAnswer } from "../installation_answer.ts";
+import { detached } from "../middleware/detached_caller.ts";
+import { changeTerms } from "../middleware/change_terms.ts";
 import type { RouteContext, UserRoute } from "../route.ts";
 
-const INSTALL = {
+const BASE = "/api/metacore/installations";
+
+const STATE = {
   method: "POST",
   access: "user",
-  permission: "addons.install",
-  body: {
-    contentTypes: ["multipart/form-data", ...ARCHIVE_TYPES],
-    shape: "bundle: the .tgz as form field `bundle`, or as the whole body",
-  },
-  answer: {
-    status: 200,
-    shape: "Installation & {success, source, installation, install_secret, manifest, warnings}",
-  },
-  timeLimit: "upload",
-  handle: install,
+  permission: "addons.operate",
+  query: ["revision"],
+  body: { contentTypes: ["application/json"], shape: "{revision?}; may be absent" },
+  answer: { status: 200, shape: "Installation & {success, installation}" },
 } as const;
 
 /** Routes under `/api/metacore`, and `/api/navigation`. */
@@ -35,8 +33,9 @@ export const ADDON_ROUTES: readonly UserRoute[] = [
   {
     method: "GET",
     path: "/api/metacore/manifests",
-    summary: "Gives the manifests of enabled addons.",
+    summary: "Gives the manifests of enabled addons; with `lite=1` only what a shell loads.",
     access: "user",
+    query: ["lite"],
     answer: { status: 200, shape: "Manifest[]" },
     handle: manifests,
   },
@@ -59,7 +58,7 @@ export const ADDON_ROUTES: readonly UserRoute[] = [
   },
   {
     method: "GET",
-    path: "/api/metacore/installations",
+    path: BASE,
     summary: "Lists the organization's installations.",
     access: "user",
     answer: { status: 200, shape: "Installation[]" },
@@ -67,35 +66,78 @@ export const ADDON_ROUTES: readonly UserRoute[] = [
       bare(await services.addons.installations(caller)),
   },
   {
-    ...INSTALL,
-    path: "/api/metacore/installations",
-    summary: "Installs a bundle; its manifest says which addon it is.",
+    method: "GET",
+    path: `${BASE}/:key`,
+    summary: "Gives one installation; its ETag is its revision.",
+    access: "user",
+    answer: { status: 200, shape: "Installation & {success, installation}" },
+    handle: async (exchange, { services }, caller) =>
+      installationAnswer(await services.addons.installation(caller, exchange.param("key"))),
   },
   {
-    ...INSTALL,
-    path: "/api/metacore/installations/:key",
-    summary: "Installs a bundle of the addon that the path names.",
+    ...STATE,
+    path: `${BASE}/:key/enable`,
+    summary: "Lets an addon take part again.",
+    handle: async (exchange, context, caller) => {
+      const terms = await changeTerms(exchange, context.limits);
+      const { addons } = context.services;
+      return installationAnswer(
+        await addons.enable(detached(caller), exchange.param("key"), terms),
+      );
+    },
+  },
+  {
+    ...STATE,
+    path: `${BASE}/:key/disable`,
+    summary: "Lets an addon take no part, keeping its data.",
+    handle: async (exchange, context, caller) => {
+      const terms = await changeTerms(exchange, context.limits);
+      const { addons } = context.services;
+      return installationAnswer(
+        await addons.disable(detached(caller), exchange.param("key"), terms),
+      );
+    },
   },
   {
     method: "DELETE",
-    path: "/api/metacore/installations/:key",
+    path: `${BASE}/:key`,
     summary: "Removes an addon; its data stay unless `drop=true`.",
     access: "user",
     permission: "addons.uninstall",
-    query: ["drop"],
+    query: ["drop", "revision"],
     answer: { status: 204 },
     handle: uninstall,
   },
 ];
 
+/** What a shell needs to load frontends (contract/client.md §7). */
+const LITE: readonly string[] = [
+  "key",
+  "name",
+  "version",
+  "frontend",
+  "icon",
+  "icon_type",
+  "icon_slug",
+  "icon_color",
+];
+
 async function manifests(
-  _exchange: Exchange,
+  { query }: Exchange,
   { services }: RouteContext,
   caller: UserCaller,
 ): Promise<Answer> {
-  return bare(await services.addons.manifests(caller), {
+  const all = await services.addons.manifests(caller);
+  const isLite = ["1", "true"].includes(query.get("lite") ?? "");
+  return bare(isLite ? all.map(liteManifest) : all, {
     "x-metacore-kernel-version": services.kernelContractVersion,
   });
+}
+
+function liteManifest(manifest: JsonObject): JsonObject {
+  return Object.fromEntries(
+    LITE.flatMap((name) => Object.hasOwn(manifest, name) ? [[name, manifest[name]!]] : []),
+  );
 }
 
 async function splitNavigation(
@@ -113,40 +155,15 @@ function isFilledByAddons(group: OwnedNavigationGroup): boolean {
   return group.items.length > 0 && group.items.every((item) => item.owner !== undefined);
 }
 
-async function install(
-  exchange: Exchange,
-  { services, limits, uploads }: RouteContext,
-  caller: UserCaller,
-): Promise<Answer> {
-  // Before the body: who may not install is not let upload either.
-  await services.addons.checkInstall(caller);
-  return await uploads.hold(async () => {
-    const archive = await readBundle(exchange, limits);
-    const expectedKey = exchange.params["key"];
-    const offer = { archive, ...(expectedKey === undefined ? {} : { expectedKey }) };
-    return installAnswer(await services.addons.install(caller, offer));
-  });
-}
-
-/** One client reads the installation itself, the other the parts by name: here are both. */
-function installAnswer(result: InstallResult): Answer {
-  return bare({
-    ...result.installation,
-    success: true,
-    source: "bundle",
-    installation: result.installation,
-    install_secret: result.installSecret,
-    manifest: result.manifest.document,
-    warnings: result.warnings,
-  });
-}
-
 async function uninstall(
   exchange: Exchange,
-  { services }: RouteContext,
+  context: RouteContext,
   caller: UserCaller,
 ): Promise<Answer> {
-  await services.addons.uninstall(caller, exchange.param("key"), dataOf(exchange));
+  const what = dataOf(exchange);
+  const terms = await changeTerms(exchange, context.limits);
+  const { addons } = context.services;
+  await addons.uninstall(detached(caller), exchange.param("key"), what, terms);
   return NO_CONTENT;
 }
 
