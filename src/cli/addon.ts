@@ -52,7 +52,6 @@ function addVerify(addon: Command, settings: string): void {
       "--key <key>",
       "public key, or its file, instead of the trusted ones; may be repeated",
       collect,
-      [],
     )
     .addHelpText(
       "after",
@@ -168,7 +167,7 @@ function inOrganization(command: Command): Command {
 
 function withConsent(command: Command): Command {
   return command
-    .option("--accept <capability>", 'accept "<kind> <target>"; may be repeated', collect, [])
+    .option("--accept <capability>", 'accept "<kind> <target>"; may be repeated', collect)
     .option("--accept-all", "accept every capability that the addon asks for")
     .option("--plan-hash <hash>", "carry out this plan and no other, without asking")
     .option("--yes", "do not ask");
@@ -179,7 +178,7 @@ function organizationId(text: string): string {
   throw new InvalidArgumentError("It is not the id of an organization, which is a UUID.");
 }
 
-function collect(value: string, earlier: readonly string[]): readonly string[] {
+function collect(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, value];
 }
 

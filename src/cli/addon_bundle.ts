@@ -23,7 +23,7 @@ export interface SignOptions {
 /** Options of `addon verify`. */
 export interface VerifyOptions {
   readonly signature?: string;
-  readonly key: readonly string[];
+  readonly key?: readonly string[];
 }
 
 /** Options of `addon inspect`. */
@@ -83,8 +83,8 @@ export async function inspectBundle(path: string, options: InspectOptions): Prom
 }
 
 /** With keys that were given, or none at all, an unsigned bundle is never fine. */
-async function policyFor(keys: readonly string[]): Promise<TrustPolicy> {
-  if (keys.length === 0) {
+async function policyFor(keys: readonly string[] | undefined): Promise<TrustPolicy> {
+  if (keys === undefined) {
     const settings = readSettings((name) => Deno.env.get(name));
     return { ...await readTrust(settings), unsigned: "refuse" };
   }

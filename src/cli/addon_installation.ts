@@ -40,7 +40,7 @@ export interface PlanOptions extends Place {
 
 /** What an operator says beside a change. */
 export interface ConsentOptions extends Place {
-  readonly accept: readonly string[];
+  readonly accept?: readonly string[];
   readonly acceptAll?: boolean;
   readonly planHash?: string;
   readonly yes?: boolean;
@@ -172,7 +172,7 @@ async function carryOut(
 
 function acceptanceOf({ accept, acceptAll }: ConsentOptions): Partial<InstallTerms> {
   if (acceptAll === true) return { acceptedCapabilities: "all" };
-  return accept.length === 0 ? {} : { acceptedCapabilities: accept };
+  return accept === undefined ? {} : { acceptedCapabilities: accept };
 }
 
 /** Bundles are verified before they are opened, which their order takes. */
@@ -196,7 +196,7 @@ function refuseForSeveral({ signature, planHash, accept }: InstallOptions): void
     ? "--signature"
     : planHash !== undefined
     ? "--plan-hash"
-    : accept.length > 0
+    : accept !== undefined
     ? "--accept"
     : undefined;
   if (option === undefined) return;

@@ -258,7 +258,8 @@ function refuseUnknown(
 
 function fileRefused(file: string, place: string, complaint: string): KernelError {
   const gap = complaint.startsWith(".") || complaint.startsWith(" ") ? "" : " ";
-  return refused(`METACORE_TRUSTED_KEYS_FILE ${file}: ${place}${gap}${complaint}`);
+  const where = place === "" ? "" : `${place}${gap}`;
+  return refused(`METACORE_TRUSTED_KEYS_FILE ${file}: ${where}${complaint}`);
 }
 
 function refused(message: string): KernelError {
