@@ -50,7 +50,7 @@ export const MARKETPLACE_ROUTES: readonly UserRoute[] = [
 
 async function install(
   exchange: Exchange,
-  { services, limits }: RouteContext,
+  { services, limits, uploads }: RouteContext,
   user: UserCaller,
 ): Promise<Answer> {
   // Border: what was parsed as JSON is JSON.
@@ -58,14 +58,18 @@ async function install(
   if (!isJsonObject(body)) throw invalidBody("the body is a JSON object");
   const addonKey = textOf(body, "addonKey");
   if (addonKey === undefined) throw missingAddonKey();
-  const { request, result } = await services.marketplace.install(detached(user), {
+  const wish = {
     addonKey,
     ...optional(body, "version"),
     ...optional(body, "bundleURL"),
     ...optional(body, "name"),
     ...optional(body, "category"),
     terms: termsOfBody(body, limits),
-  });
+  };
+  // A download is held in memory as an upload is.
+  const { request, result } = await uploads.hold(() =>
+    services.marketplace.install(detached(user), wish)
+  );
   if (request.status === "failed") {
     const failure = { success: false, message: request.error_message, data: shown(request) };
     return { status: 422, body: JSON.stringify(failure) };

@@ -1,0 +1,172 @@
+/**
+ * Bundles that an operator has laid into a folder, with their signatures beside them. What was read
+ * of a file is kept while its size and time stay, so that a listing reads names and nothing more.
+ *
+ * @module
+ */
+
+import { openBundle } from "../../bundle/bundle.ts";
+import { DEFAULT_ARCHIVE_LIMITS } from "../../bundle/limits.ts";
+import type { Manifest } from "../../bundle/manifest/manifest.ts";
+import type { DetachedSignature } from "../../bundle/trust/trust.ts";
+import type { Logger } from "../../telemetry/log.ts";
+
+/** A bundle of the folder. */
+export interface FolderBundle {
+  /** Name of the file within the folder. */
+  readonly file: string;
+  readonly manifest: Manifest;
+  /** Why it cannot be installed as it lies there; absent when it can. */
+  readonly reason?: string;
+}
+
+/** How a folder is read. */
+export interface CatalogFolderOptions {
+  /** Path of the folder. */
+  readonly dir: string;
+  /**
+   * Verifies a bundle as an install would, before anything of it is parsed; what it throws is shown
+   * as the reason why the bundle cannot be installed.
+   */
+  readonly verify?: (archive: Uint8Array, signature?: DetachedSignature) => Promise<unknown>;
+  /** Version that manifests' `kernel` ranges are matched against. */
+  readonly kernelContractVersion: string;
+  readonly logger: Logger;
+}
+
+/** What is known of a file, and what it was like then. */
+interface KnownFile {
+  readonly stamp: string;
+  /** Absent: it could not be read, which has been logged. */
+  readonly bundle?: FolderBundle;
+}
+
+const NAME = /\.(?:tgz|tar\.gz)$/i;
+const MAX_FILES = 1_000;
+const MAX_SIGNATURE_BYTES = 4_096;
+
+/** Reads a folder of bundles. */
+export class CatalogFolder {
+  readonly #options: CatalogFolderOptions;
+  readonly #known = new Map<string, KnownFile>();
+  #reading: Promise<readonly FolderBundle[]> | undefined;
+
+  /** @param options where it lies; nothing is read before it is asked for. */
+  constructor(options: CatalogFolderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Lists the bundles that can be read; a folder that is not there holds none.
+   *
+   * @returns the bundles by name of their files.
+   */
+  async bundles(): Promise<readonly FolderBundle[]> {
+    // Whoever asks at one time reads at one time.
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined;
+    });
+    return await this.#reading;
+  }
+
+  /**
+   * Reads a bundle's bytes anew, with the signature beside it.
+   *
+   * @param file as {@link FolderBundle.file}.
+   * @returns both; they are verified when they are installed.
+   */
+  async open(
+    file: string,
+  ): Promise<{ readonly archive: Uint8Array; readonly signature?: DetachedSignature }> {
+    const path = `${this.#options.dir}/${file}`;
+    const { size } = await Deno.stat(path);
+    if (size > DEFAULT_ARCHIVE_LIMITS.maxArchiveBytes) throw new RangeError("too large a bundle");
+    const [archive, signature] = await Promise.all([Deno.readFile(path), signatureOf(path)]);
+    return signature === undefined ? { archive } : { archive, signature: { value: signature } };
+  }
+
+  async #read(): Promise<readonly FolderBundle[]> {
+    const names = await this.#names();
+    for (const name of this.#known.keys()) {
+      if (!names.includes(name)) this.#known.delete(name);
+    }
+    const found: FolderBundle[] = [];
+    // One after the other: an unpacked bundle may be large.
+    for (const name of names) {
+      const bundle = await this.#look(name);
+      if (bundle !== undefined) found.push(bundle);
+    }
+    return found;
+  }
+
+  async #names(): Promise<string[]> {
+    const { dir, logger } = this.#options;
+    const names: string[] = [];
+    try {
+      for await (const entry of Deno.readDir(dir)) {
+        if (NAME.test(entry.name) && !entry.isDirectory) names.push(entry.name);
+        if (names.length === MAX_FILES) break;
+      }
+    } catch (thrown) {
+      if (thrown instanceof Deno.errors.NotFound) return [];
+      logger.error("the catalog's folder cannot be read", { dir, cause: thrown });
+      return [];
+    }
+    return names.sort();
+  }
+
+  async #look(file: string): Promise<FolderBundle | undefined> {
+    const stamp = await this.#stamp(file);
+    const known = this.#known.get(file);
+    if (known?.stamp === stamp) return known.bundle;
+    const { logger } = this.#options;
+    try {
+      const bundle = await this.#examine(file);
+      this.#known.set(file, { stamp, bundle });
+      return bundle;
+    } catch (thrown) {
+      // Once for each state of the file, not for each listing.
+      logger.error("left a bundle out of the catalog", { file, cause: thrown });
+      this.#known.set(file, { stamp });
+      return undefined;
+    }
+  }
+
+  async #stamp(file: string): Promise<string> {
+    const path = `${this.#options.dir}/${file}`;
+    const stamps = await Promise.all([path, `${path}.sig`].map(async (each) => {
+      try {
+        const { size, mtime } = await Deno.stat(each);
+        return `${size}@${mtime?.getTime()}`;
+      } catch {
+        return "none";
+      }
+    }));
+    return stamps.join(" ");
+  }
+
+  async #examine(file: string): Promise<FolderBundle> {
+    const { verify, kernelContractVersion } = this.#options;
+    const { archive, signature } = await this.open(file);
+    let reason: string | undefined;
+    try {
+      await verify?.(archive, signature);
+    } catch (thrown) {
+      reason = thrown instanceof Error ? thrown.message : "it could not be verified";
+    }
+    const { manifest } = await openBundle(archive, { kernelVersion: kernelContractVersion });
+    return reason === undefined ? { file, manifest } : { file, manifest, reason };
+  }
+}
+
+/** `<bundle>.sig` as the author's tool writes it: base64 or hex, nothing else. */
+async function signatureOf(path: string): Promise<string | undefined> {
+  try {
+    const { size } = await Deno.stat(`${path}.sig`);
+    if (size > MAX_SIGNATURE_BYTES) throw new RangeError("too large a signature");
+    return (await Deno.readTextFile(`${path}.sig`)).trim();
+  } catch (thrown) {
+    if (thrown instanceof Deno.errors.NotFound) return undefined;
+    throw thrown;
+  }
+}
