@@ -55,7 +55,7 @@ export function planInstall(input: PlanInput): InstallPlan {
     make(change);
   }
   if (input.before !== undefined) {
-    const left = { before: input.before, after: input.models, migrations: input.migrations };
+    const left = { before: input.before, after: input.models };
     for (const change of loosenedColumns({ ...left, state })) make(change);
     if (input.obsoleteIndexes !== "keep") {
       for (const change of obsoleteIndexes({ ...left, state })) make(change);

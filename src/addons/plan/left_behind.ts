@@ -25,8 +25,6 @@ export interface LeftBehind {
   readonly state: SchemaState;
   readonly before: readonly Model[];
   readonly after: readonly Model[];
-  /** Changes of the next version's own migrations: what they say of a column is the author's word. */
-  readonly migrations: readonly SchemaChange[];
 }
 
 /**
@@ -37,13 +35,6 @@ export interface LeftBehind {
  * @returns the changes; none for columns that have a default or belong to the key.
  */
 export function loosenedColumns(given: LeftBehind): readonly SchemaChange[] {
-  const said = new Set(
-    given.migrations.flatMap((change) =>
-      change.kind === "addColumn" || change.kind === "alterColumn"
-        ? [`${change.table.table}.${change.column.name}`]
-        : []
-    ),
-  );
   return given.after.flatMap(({ table: name, columns }) => {
     const table = given.state.get(name.table);
     const old = given.before.find((model) => model.table.table === name.table);
@@ -51,8 +42,8 @@ export function loosenedColumns(given: LeftBehind): readonly SchemaChange[] {
     const declared = new Set(columns.map((column) => column.name));
     const left = new Set(old.columns.map((column) => column.name).filter((n) => !declared.has(n)));
     return table.columns
-      .filter((column) => left.has(column.name) && !said.has(`${name.table}.${column.name}`))
-      .filter((column) => isUnfilled(column) && !table.primaryKey.includes(column.name))
+      .filter((column) => left.has(column.name) && isUnfilled(column))
+      .filter((column) => !table.primaryKey.includes(column.name))
       .map((column): SchemaChange => ({
         kind: "alterColumn",
         table: table.name,

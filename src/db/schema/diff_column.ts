@@ -6,7 +6,7 @@
 
 import { sameValue } from "./canonical.ts";
 import { canonicalDefault } from "./column_default.ts";
-import { describeType, isWidening, sameType, typeFamily } from "./column_type.ts";
+import { describeType, isConvertible, isWidening, sameType, typeFamily } from "./column_type.ts";
 import { schemaError } from "./errors.ts";
 import type { ColumnDefault, ColumnSpec, SchemaChange, TableSpec } from "./spec.ts";
 
@@ -103,10 +103,13 @@ function refuseConflict(standing: ColumnSpec, wanted: ColumnSpec, table: string)
     if (standing.type.kind !== "array" || sameType(standing.type, wanted.type)) return;
   }
   const [has, wants] = [standing.type, wanted.type].map(describeType);
+  const remedy = isConvertible(standing.type, wanted.type)
+    ? `convert it by a migration (alter table ${table} alter column ${standing.name} type ` +
+      `${wants}), or give the column another name`
+    : "no migration can convert it without loss, so declare the new type under another name";
   throw schemaError(
     "schema.type_conflict",
-    `${table}.${standing.name} is ${has} in the database, but the model says ${wants}; make the ` +
-      `two agree, or give the column another name.`,
+    `${table}.${standing.name} is ${has} in the database, but the model says ${wants}; ${remedy}.`,
     { table, column: standing.name },
     "conflict",
   );
