@@ -288,3 +288,8 @@ export function notOnOffer(addonKey: string): KernelError {
     message: `addon ${JSON.stringify(addonKey.slice(0, 64))} is not on offer here`,
   });
 }
+
+/** A call of a tool cannot be read. @param message what is wrong, in the words of clients. */
+export function invalidToolCall(message: string): KernelError {
+  return new KernelError({ code: "http.invalid_tool_call", kind: "invalid", message });
+}

@@ -66,12 +66,12 @@ export function backendFailed(addonKey: string, why: string, status: number): Ke
   });
 }
 
-/** Code of the host application held a transaction for too long. */
+/** Code of the host application took too long. */
 export function handlerTimeout(addonKey: string, timeoutMs: number): KernelError {
   return new KernelError({
     code: "addon.handler_timeout",
     kind: "timeout",
-    message: `code of addon "${addonKey}" held a transaction longer than ${timeoutMs} ms`,
+    message: `code of addon "${addonKey}" took longer than ${timeoutMs} ms`,
     details: { addon_key: addonKey, timeout_ms: timeoutMs },
   });
 }

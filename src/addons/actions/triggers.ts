@@ -12,6 +12,7 @@ import { transactionTimeoutMs } from "../code/code_limits.ts";
 import type { FunctionOpener } from "../code/open_function.ts";
 import type { CompiledActionAnswer, CompiledAddons } from "../compiled/compiled_addon.ts";
 import { triggerUnsupported } from "../errors.ts";
+import { within } from "./deadline.ts";
 import { type ActionAnswer, readAnswer } from "./envelope.ts";
 import { handlerTimeout } from "./errors.ts";
 import { actionName, inputOf, type PreparedAction } from "./prepared_action.ts";
@@ -122,19 +123,4 @@ function compiledAnswer(answer: CompiledActionAnswer): ActionAnswer {
   if (success) return { outcome: "done", data, meta };
   const error = answer.error ?? { code: "declined", message: "declined" };
   return { outcome: "declined", data, error, meta };
-}
-
-/** Ends the wait, not the work: whoever wrote the handler is trusted to look at its signal. */
-async function within<T>(
-  timeoutMs: number,
-  work: Promise<T>,
-  late: () => Error,
-): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(late()), timeoutMs);
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -9,7 +9,10 @@ import type { Caller } from "../../base/caller.ts";
 import type { Json, JsonObject } from "../../base/json.ts";
 import type { ToolDefinition } from "../../bundle/manifest/manifest.ts";
 
-/** A tool with the addon that offers it; addresses and settings of the server side left out. */
+/**
+ * A tool with the addon that offers it. Its endpoint is as the manifest has it, placeholders unfilled;
+ * what is called instead of one is left out.
+ */
 export interface OfferedTool extends Omit<ToolDefinition, "handler"> {
   readonly addon_key: string;
 }
@@ -39,10 +42,12 @@ export interface ToolService {
   /** Tools of enabled addons, by addon and id. @param addonKey only of this one. */
   list(caller: Caller, addonKey?: string): Promise<readonly OfferedTool[]>;
   /**
-   * Calls one. Needs the permission `tools.execute`.
+   * Calls one. Needs the permission `tools.execute`. Parameters that are not in order, and an answer
+   * of the addon that is no success, are results.
    *
-   * @throws {KernelError} addon.tool_not_found, addon.not_installed, access.denied,
-   *   addon.backend_* and sandbox.* where the addon could not be asked
+   * @throws {KernelError} access.denied; addon.tool_installation_not_found — the installation that was
+   *   named is another one; addon.tool_not_found; addon.tool_no_endpoint; addon.backend_*,
+   *   addon.handler_timeout and sandbox.* where the addon could not be asked
    */
   execute(caller: Caller, call: ToolCall): Promise<ToolResult>;
 }
