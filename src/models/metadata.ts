@@ -1,6 +1,6 @@
 /**
  * Serves metadata to callers. It is derived once per snapshot and shared; callers only see models
- * that they may work with. It translates nothing.
+ * that they may work with, in their language where somebody translates.
  *
  * @module
  */
@@ -15,6 +15,9 @@ import type { Model } from "./model.ts";
 import { routeName } from "./reference.ts";
 import type { ModelRegistry, ModelSnapshot } from "./registry.ts";
 import { tableMetadata } from "./table_metadata.ts";
+import { type Translate, translateModal, translateTable } from "./translate_metadata.ts";
+
+const AS_WRITTEN: Translate = (_addonKey, text) => text;
 
 /** Any of these lets a caller know of a model. */
 const REVEALING_ACTIONS = ["read", "create", "update"] as const;
@@ -28,6 +31,11 @@ export interface MetadataServiceOptions {
    * one that does not exist. @default every model of the organization is shown
    */
   readonly access?: AccessService;
+  /**
+   * Finds texts in a caller's language. What is derived is kept by the function, so callers of one
+   * language should get the same. @default texts stay as authors wrote them
+   */
+  readonly translator?: (caller: Caller) => Promise<Translate>;
 }
 
 interface ModelMetadata {
@@ -48,26 +56,29 @@ export function createMetadataService(options: MetadataServiceOptions): Metadata
 class SnapshotMetadata implements MetadataService {
   readonly #registry: ModelRegistry;
   readonly #access: AccessService | undefined;
-  /** Derived metadata goes when its snapshot goes. */
-  readonly #derived = new WeakMap<ModelSnapshot, Map<Model, ModelMetadata>>();
+  readonly #translator: (caller: Caller) => Promise<Translate>;
+  /** Derived metadata goes when its snapshot goes, and with the language. */
+  readonly #derived = new WeakMap<ModelSnapshot, WeakMap<Translate, Map<Model, ModelMetadata>>>();
 
   constructor(options: MetadataServiceOptions) {
     this.#registry = options.registry;
     this.#access = options.access;
+    this.#translator = options.translator ?? (() => Promise.resolve(AS_WRITTEN));
   }
 
   async table(caller: Caller, name: string): Promise<JsonObject> {
     const { snapshot, model } = await this.#find(caller, name);
-    return this.#tableOf(model, snapshot);
+    return this.#tableOf(model, snapshot, await this.#translator(caller));
   }
 
   async modal(caller: Caller, name: string): Promise<JsonObject> {
     const { snapshot, model } = await this.#find(caller, name);
-    return this.#modalOf(model, snapshot);
+    return this.#modalOf(model, snapshot, await this.#translator(caller));
   }
 
   async all(caller: Caller): Promise<AllMetadata> {
     const snapshot = await this.#registry.snapshot(caller.organizationId);
+    const translate = await this.#translator(caller);
     const visible = await Promise.all(
       snapshot.models.map((model) => this.#isVisible(caller, model)),
     );
@@ -76,10 +87,10 @@ class SnapshotMetadata implements MetadataService {
     return {
       version: snapshot.version,
       tables: Object.fromEntries(
-        named.map(([name, model]) => [name, this.#tableOf(model, snapshot)]),
+        named.map(([name, model]) => [name, this.#tableOf(model, snapshot, translate)]),
       ),
       modals: Object.fromEntries(
-        named.map(([name, model]) => [name, this.#modalOf(model, snapshot)]),
+        named.map(([name, model]) => [name, this.#modalOf(model, snapshot, translate)]),
       ),
     };
   }
@@ -102,17 +113,27 @@ class SnapshotMetadata implements MetadataService {
     return false;
   }
 
-  #tableOf(model: Model, snapshot: ModelSnapshot): JsonObject {
-    return this.#metadataOf(model, snapshot).table ??= tableMetadata(model, snapshot);
+  #tableOf(model: Model, snapshot: ModelSnapshot, translate: Translate): JsonObject {
+    return this.#metadataOf(model, snapshot, translate).table ??= translateTable(
+      tableMetadata(model, snapshot),
+      model,
+      translate,
+    );
   }
 
-  #modalOf(model: Model, snapshot: ModelSnapshot): JsonObject {
-    return this.#metadataOf(model, snapshot).modal ??= modalMetadata(model, snapshot);
+  #modalOf(model: Model, snapshot: ModelSnapshot, translate: Translate): JsonObject {
+    return this.#metadataOf(model, snapshot, translate).modal ??= translateModal(
+      modalMetadata(model, snapshot),
+      model,
+      translate,
+    );
   }
 
-  #metadataOf(model: Model, snapshot: ModelSnapshot): ModelMetadata {
-    let ofModels = this.#derived.get(snapshot);
-    if (ofModels === undefined) this.#derived.set(snapshot, ofModels = new Map());
+  #metadataOf(model: Model, snapshot: ModelSnapshot, translate: Translate): ModelMetadata {
+    let languages = this.#derived.get(snapshot);
+    if (languages === undefined) this.#derived.set(snapshot, languages = new WeakMap());
+    let ofModels = languages.get(translate);
+    if (ofModels === undefined) languages.set(translate, ofModels = new Map());
     let metadata = ofModels.get(model);
     if (metadata === undefined) ofModels.set(model, metadata = {});
     return metadata;

@@ -37,7 +37,7 @@ export function modalFields(model: Model, snapshot: ModelSnapshot): JsonObject[]
   const missing = model.columns.filter((column) =>
     authored.length === 0
       ? isVisibleIn(column, "modal")
-      : isDemanded(column) && !shown.has(column.name)
+      : !shown.has(column.name) && (isDemanded(column) || isAdded(column))
   );
   return [...authored, ...missing.map((column) => modalField({}, column, model, snapshot))];
 }
@@ -55,6 +55,11 @@ function systemField(entry: JsonObject, key: string, model: Model): JsonObject[]
     nullable: true,
     readonly: true,
   }];
+}
+
+/** What another addon has put on the model, of which the author of the list could not know. */
+function isAdded(column: ModelColumn): boolean {
+  return column.extendedBy !== undefined && isVisibleIn(column, "modal");
 }
 
 function isDemanded(column: ModelColumn): boolean {

@@ -26,7 +26,14 @@ export function tableColumns(model: Model, snapshot: ModelSnapshot): JsonObject[
   const authored = objectsAt(model.tableView, "columns").flatMap((entry) =>
     authoredColumn(entry, model, snapshot)
   );
-  return authored.length > 0 ? authored : derivedColumns(model, snapshot);
+  if (authored.length === 0) return derivedColumns(model, snapshot);
+  // The author of the list could not know what other addons put on the model.
+  const listed = new Set(authored.map(({ key }) => key));
+  const added = model.columns.filter((column) =>
+    column.extendedBy !== undefined && !listed.has(column.name) &&
+    isVisibleIn(column, "table") && column.widget !== "password"
+  );
+  return [...authored, ...added.map((column) => derivedColumn(column, model, snapshot))];
 }
 
 function authoredColumn(entry: JsonObject, model: Model, snapshot: ModelSnapshot): JsonObject[] {
