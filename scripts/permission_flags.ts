@@ -57,9 +57,18 @@ function networkFlag(settings: Settings): string {
   return `--allow-net=${networkAddresses(settings).join(",")}`;
 }
 
-function fileFlags(folders: readonly string[], args: readonly string[], keys?: string): string[] {
+/** Places that are read and never written: a file of keys, a folder of bundles. */
+function onlyRead({ trustedKeysFile, catalogDir }: Settings): string[] {
+  return [trustedKeysFile, catalogDir].filter((path) => path !== undefined);
+}
+
+function fileFlags(
+  folders: readonly string[],
+  args: readonly string[],
+  alsoRead: readonly string[] = [],
+): string[] {
   const { reads, writes } = commandFiles(args);
-  const readable = [...folders, ...(keys === undefined ? [] : [keys]), ...reads];
+  const readable = [...folders, ...alsoRead, ...reads];
   const writable = [...folders, ...writes];
   return [
     ...(readable.length === 0 ? [] : [`--allow-read=${listed(readable)}`]),
@@ -81,7 +90,7 @@ function listed(paths: readonly string[]): string {
 export function permissionFlags(args: readonly string[]): string[] {
   try {
     const settings = readSettings((name) => Deno.env.get(name));
-    const files = fileFlags(folders(settings), args, settings.trustedKeysFile);
+    const files = fileFlags(folders(settings), args, onlyRead(settings));
     return [...ALWAYS, networkFlag(settings), ...files];
   } catch {
     // The program reads the settings again and says itself what is wrong with them.

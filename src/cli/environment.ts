@@ -56,6 +56,7 @@ export async function readEnvironment(): Promise<Environment> {
       enforcement: settings.enforcement,
       ...(settings.egress === undefined ? {} : { egress: settings.egress }),
       sandbox: settings.sandbox,
+      ...(settings.catalogDir === undefined ? {} : { catalogDir: settings.catalogDir }),
       ...(settings.operatorToken === undefined ? {} : { operatorToken: settings.operatorToken }),
       logger,
     },

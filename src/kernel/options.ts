@@ -86,6 +86,11 @@ export interface KernelOptions {
   /** Bounds on addon code. */
   readonly sandbox?: SandboxSettings;
   /**
+   * Folder with bundles (`*.tgz`, `*.tar.gz`, `<file>.sig` beside them) that can be installed without
+   * an upload. @default none
+   */
+  readonly catalogDir?: string;
+  /**
    * What operators present as bearer token for `/metrics` and `/api/operator`, 32 characters or
    * more. @default those routes refuse everybody
    */

@@ -34,6 +34,8 @@ export interface Settings {
   readonly marketplaceKeys: readonly string[];
   /** Path of the file of trusted keys. */
   readonly trustedKeysFile?: string;
+  /** Folder of bundles that can be installed without an upload. */
+  readonly catalogDir?: string;
   readonly unsignedBundles: "refuse" | "allow";
   readonly adminEmail?: string;
   readonly adminPassword?: string;
@@ -66,6 +68,7 @@ export const SETTING_NAMES = [
   "MARKETPLACE_PUBKEYS",
   "MARKETPLACE_PUBKEY",
   "METACORE_TRUSTED_KEYS_FILE",
+  "METACORE_CATALOG_DIR",
   "ALLOW_UNSIGNED_BUNDLES",
   "METACORE_ADMIN_EMAIL",
   "METACORE_ADMIN_PASSWORD",
@@ -101,6 +104,7 @@ export function readSettings(get: (name: string) => string | undefined): Setting
   const egress = readEgress(env, refuse);
   const operatorToken = readOperatorToken(env, refuse);
   const trustedKeysFile = env("METACORE_TRUSTED_KEYS_FILE");
+  const catalogDir = env("METACORE_CATALOG_DIR");
   return {
     host: env("HOST") ?? "127.0.0.1",
     port: readPort(env),
@@ -115,6 +119,7 @@ export function readSettings(get: (name: string) => string | undefined): Setting
     ...(operatorToken === undefined ? {} : { operatorToken }),
     marketplaceKeys: readMarketplaceKeys(env, refuse),
     ...(trustedKeysFile === undefined ? {} : { trustedKeysFile }),
+    ...(catalogDir === undefined ? {} : { catalogDir }),
     unsignedBundles: readChoice(env, "ALLOW_UNSIGNED_BUNDLES", {
       allow: YES,
       refuse: NO,
