@@ -179,7 +179,8 @@ export function changedMeanwhile(addonKey: string, expected: number, actual: num
   return new KernelError({
     code: "addon.changed_meanwhile",
     kind: "conflict",
-    message: `addon "${addonKey}" was changed meanwhile: revision ${expected} was expected, it is ` +
+    message:
+      `addon "${addonKey}" was changed meanwhile: revision ${expected} was expected, it is ` +
       `${actual}; look at it again`,
     details: { addon_key: addonKey, expected, revision: actual },
   });
@@ -224,6 +225,18 @@ export function invalidCompiled(name: string, cause: unknown): KernelError {
     kind: "invalid",
     message: `the compiled addon "${name}" cannot be taken: ${why}`,
     details: { addon_key: name },
+    cause,
+  });
+}
+
+/** A compiled addon did not boot: the kernel does not start. */
+export function compiledBootFailed(addonKey: string, cause: unknown): KernelError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new KernelError({
+    code: "addon.compiled_boot_failed",
+    kind: "internal",
+    message: `the compiled addon "${addonKey}" did not boot: ${why}`,
+    details: { addon_key: addonKey },
     cause,
   });
 }

@@ -6,10 +6,9 @@
  */
 
 import type { Kysely, Selectable } from "kysely";
-import type { Json } from "../base/json.ts";
 import type { InstallationTable, KernelTables } from "../db/tables.ts";
 import type { Bundle } from "../bundle/bundle.ts";
-import type { Installation } from "./addon_service.ts";
+import type { VerifiedSignature } from "../bundle/trust/trust.ts";
 
 /** A kernel-table connection: the database's own, or a transaction's. */
 export type Tables = Kysely<KernelTables>;
@@ -46,9 +45,9 @@ export async function findInstallation(
 export async function installationsOfSchema(
   tables: Tables,
   schema: string,
-): Promise<Pick<InstallationRow, "organization_id" | "version" | "bundle_digest">[]> {
+): Promise<Pick<InstallationRow, "organization_id" | "version" | "bundle_digest" | "status">[]> {
   return await tables.selectFrom("installations")
-    .select(["organization_id", "version", "bundle_digest"])
+    .select(["organization_id", "version", "bundle_digest", "status"])
     .where("schema_name", "=", schema)
     .execute();
 }
@@ -57,16 +56,12 @@ export async function installationsOfSchema(
  * Keeps a bundle's bytes under their digest; keeping the same bytes twice is no change.
  *
  * @param tables where to keep it.
- * @param bundle the opened bundle.
- * @param archive its bytes.
+ * @param kept the opened bundle, its bytes, and who signed it.
  * @param at RFC 3339 time.
  */
-export async function keepBundle(
-  tables: Tables,
-  bundle: Bundle,
-  archive: Uint8Array,
-  at: string,
-): Promise<void> {
+export async function keepBundle(tables: Tables, kept: KeptBundle, at: string): Promise<void> {
+  const { bundle, archive, signature } = kept;
+  const signatureText = signature === undefined ? null : JSON.stringify(signature);
   const entries = [...bundle.entries].map(([path, entry]) => [path, entry.sha256]);
   await tables.insertInto("bundles").values({
     digest: bundle.digest,
@@ -75,30 +70,58 @@ export async function keepBundle(
     manifest: JSON.stringify(bundle.manifest.document),
     entries: JSON.stringify(Object.fromEntries(entries)),
     archive,
+    signature: signatureText,
     created_at: at,
-  }).onConflict((conflict) => conflict.column("digest").doNothing()).execute();
+  }).onConflict((conflict) =>
+    // The same bytes under a better proof: what is known of them is not forgotten again.
+    signatureText === null
+      ? conflict.column("digest").doNothing()
+      : conflict.column("digest").doUpdateSet({ signature: signatureText })
+  ).execute();
+}
+
+/** A bundle as it is kept. */
+export interface KeptBundle {
+  readonly bundle: Bundle;
+  readonly archive: Uint8Array;
+  /** Absent for an unsigned bundle. */
+  readonly signature?: VerifiedSignature;
 }
 
 /**
- * Drops bundles of an addon that no installation runs, and the modules prepared from them, so that
- * uploads do not fill the database.
+ * Drops bundles of an addon that no installation runs or could go back to, and what was made of them,
+ * so that uploads do not fill the database.
  * Whoever calls it holds the lock `bundle:<addon key>`, lest another install is just taking one up.
  *
  * @param tables the transaction.
  * @param addonKey the addon.
  */
 export async function dropUnusedBundles(tables: Tables, addonKey: string): Promise<void> {
+  const usedAs = (column: "bundle_digest" | "previous_digest") =>
+    tables.selectFrom("installations").select(column)
+      .where("addon_key", "=", addonKey).where(column, "is not", null);
   const unused = tables.selectFrom("bundles").select("digest")
     .where("addon_key", "=", addonKey)
-    .where(
-      "digest",
-      "not in",
-      tables.selectFrom("installations").select("bundle_digest")
-        .where("addon_key", "=", addonKey).where("bundle_digest", "is not", null),
-    );
+    .where("digest", "not in", usedAs("bundle_digest"))
+    .where("digest", "not in", usedAs("previous_digest"));
   // One by one: in a transaction that changes schemas SQLite lets no foreign key act.
   await tables.deleteFrom("prepared_modules").where("bundle_digest", "in", unused).execute();
+  await tables.deleteFrom("bundle_files").where("digest", "in", unused).execute();
   await tables.deleteFrom("bundles").where("digest", "in", unused).execute();
+}
+
+/**
+ * Tells whether an installation of any organization runs a bundle.
+ *
+ * @param tables where to look.
+ * @param digest the bundle.
+ * @returns true when one that is not removed does.
+ */
+export async function isBundleRun(tables: Tables, digest: string): Promise<boolean> {
+  const row = await tables.selectFrom("installations").select("id")
+    .where("bundle_digest", "=", digest).where("status", "<>", "removed")
+    .limit(1).executeTakeFirst();
+  return row !== undefined;
 }
 
 /**
@@ -144,31 +167,4 @@ export async function catalogVersion(tables: Tables, organizationId: string): Pr
   const row = await tables.selectFrom("catalogs").select("version")
     .where("organization_id", "=", organizationId).executeTakeFirst();
   return Number(row?.version ?? 0);
-}
-
-/**
- * Shows a row as clients see it: without its secrets.
- *
- * @param row the row.
- * @param secretKeys settings whose values are never shown.
- * @returns the installation.
- */
-export function installationOf(
-  row: InstallationRow,
-  secretKeys: ReadonlySet<string>,
-): Installation {
-  const settings = JSON.parse(row.settings) as Record<string, Json>;
-  const shown = Object.entries(settings).filter(([key]) => !secretKeys.has(key));
-  return {
-    id: row.id,
-    organization_id: row.organization_id,
-    addon_key: row.addon_key,
-    version: row.version,
-    status: row.status as Installation["status"],
-    source: row.source as Installation["source"],
-    settings: Object.fromEntries(shown),
-    installed_at: row.installed_at,
-    ...(row.enabled_at === null ? {} : { enabled_at: row.enabled_at }),
-    ...(row.disabled_at === null ? {} : { disabled_at: row.disabled_at }),
-  };
 }

@@ -22,8 +22,8 @@ export function installationOf(live: LiveInstallation): Installation {
   const { row, manifest, signature, previousVersion } = live;
   // Border: the kernel wrote this text itself.
   const settings = JSON.parse(row.settings) as Record<string, Json>;
-  const secret = new Set(manifest.settings.filter((each) => each.secret).map(({ key }) => key));
-  const shown = Object.entries(settings).filter(([key]) => !secret.has(key));
+  const open = new Set(manifest.settings.filter((each) => !each.secret).map(({ key }) => key));
+  const shown = Object.entries(settings).filter(([key]) => open.has(key));
   return {
     id: row.id,
     organization_id: row.organization_id,

@@ -50,6 +50,12 @@ export interface InstalledModels {
   readonly complete: (models: readonly Model[]) => readonly Model[];
 }
 
+interface SelectedRow extends InstallationRow {
+  readonly manifest_text: string;
+  readonly signature: string | null;
+  readonly previous_version: string | null;
+}
+
 const MAX_MANIFESTS = 1_000;
 
 /** Reads live installations; manifests are parsed once for each bundle. */
@@ -74,24 +80,29 @@ export class LiveInstallations {
    * @returns the installations whose manifests can be read.
    */
   async list(tables: Tables, organizationId: string): Promise<LiveInstallation[]> {
-    const rows = await tables.selectFrom("installations")
-      .innerJoin("bundles", "bundles.digest", "installations.bundle_digest")
-      .leftJoin("bundles as previous", "previous.digest", "installations.previous_digest")
-      .selectAll("installations")
-      .select([
-        "bundles.manifest as manifest_text",
-        "bundles.signature as signature",
-        "previous.version as previous_version",
-      ])
-      .where("installations.organization_id", "=", organizationId)
+    const rows = await this.#select(tables, organizationId)
       .where("installations.status", "<>", "removed")
       .orderBy("installations.installed_at").orderBy("installations.id")
       .execute();
-    return rows.flatMap(({ manifest_text, signature, previous_version: previous, ...row }) => {
-      const manifest = this.#manifestOf(row, manifest_text);
-      if (manifest === undefined) return [];
-      return [{ row, manifest, signature, ...previous !== null && { previousVersion: previous } }];
-    });
+    return rows.flatMap((row) => this.#liveOf(row));
+  }
+
+  /**
+   * Finds an addon's installation, also a removed one that has kept its data.
+   *
+   * @param tables where to look.
+   * @param organizationId the organization.
+   * @param addonKey the addon.
+   * @returns the installation; undefined where there is none, or its manifest cannot be read.
+   */
+  async find(
+    tables: Tables,
+    organizationId: string,
+    addonKey: string,
+  ): Promise<LiveInstallation | undefined> {
+    const rows = await this.#select(tables, organizationId)
+      .where("installations.addon_key", "=", addonKey).execute();
+    return rows.flatMap((row) => this.#liveOf(row))[0];
   }
 
   /**
@@ -126,6 +137,27 @@ export class LiveInstallations {
       });
     }
     return extended.models;
+  }
+
+  #select(tables: Tables, organizationId: string) {
+    return tables.selectFrom("installations")
+      .innerJoin("bundles", "bundles.digest", "installations.bundle_digest")
+      .leftJoin("bundles as previous", "previous.digest", "installations.previous_digest")
+      .selectAll("installations")
+      .select([
+        "bundles.manifest as manifest_text",
+        "bundles.signature as signature",
+        "previous.version as previous_version",
+      ])
+      .where("installations.organization_id", "=", organizationId);
+  }
+
+  #liveOf(
+    { manifest_text, signature, previous_version: previous, ...row }: SelectedRow,
+  ): LiveInstallation[] {
+    const manifest = this.#manifestOf(row, manifest_text);
+    if (manifest === undefined) return [];
+    return [{ row, manifest, signature, ...previous !== null && { previousVersion: previous } }];
   }
 
   #manifestOf(row: InstallationRow, text: string): Manifest | undefined {

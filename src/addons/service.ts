@@ -1,69 +1,79 @@
 /**
- * The addon service: permission, then the archive, then one transaction, then the news that the
- * catalog has changed. Rules of installing live in `install/`.
+ * The addon service: permission first, then the bundle's stations, then the change. Rules of
+ * installing and changing live in `install/`.
  *
  * @module
  */
 
-import type { Caller } from "../base/caller.ts";
-import type { Clock } from "../base/clock.ts";
-import type { IdSource } from "../base/ids.ts";
-import type { JsonObject } from "../base/json.ts";
-import type { Logger } from "../telemetry/log.ts";
-import type { Database } from "../db/database.ts";
 import type { AccessService } from "../access/access_service.ts";
-import { loadSqlParser } from "../db/migration_sql/sql_parser.ts";
-import { openBundle } from "../bundle/bundle.ts";
-import type { Bundle } from "../bundle/bundle.ts";
-import type { Manifest, NavigationGroup } from "../bundle/manifest/manifest.ts";
-import type { Model } from "../models/model.ts";
+import type { Caller } from "../base/caller.ts";
+import type { JsonObject } from "../base/json.ts";
+import type { NavigationGroup } from "../bundle/manifest/manifest.ts";
+import { unsignedBundle } from "../bundle/trust/errors.ts";
+import type { TrustPolicy } from "../bundle/trust/trust.ts";
 import type { ModelRegistry } from "../models/registry.ts";
-import { appendAddonEvent } from "./addon_event.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import type { AuditSink } from "../telemetry/audit.ts";
 import type {
   AddonService,
   BundleOffer,
+  ChangeTerms,
   Installation,
   InstallResult,
+  InstallTerms,
   OwnedNavigationGroup,
 } from "./addon_service.ts";
-import { keyMismatch, notInstalled, unsignedRefused } from "./errors.ts";
+import type { BackendCaller } from "./backend/backend.ts";
+import type { AddonCatalog } from "./catalog/addon_catalog.ts";
 import type { AddonModules } from "./code/addon_modules.ts";
-import { installInTransaction } from "./install/install.ts";
-import type { InstallOrder } from "./install/order.ts";
-import { makeInstallSecret } from "./install/secret.ts";
-import { uninstallInTransaction } from "./install/uninstall.ts";
-import { findInstallation, installationOf } from "./installation_store.ts";
-import type { LiveInstallations } from "./live_installations.ts";
+import { transactionTimeoutMs } from "./code/code_limits.ts";
 import { InstallationCatalog } from "./code/installation_catalog.ts";
+import type { LifeOpener } from "./code/open_function.ts";
+import { type CompiledRegistry, noCompiledAddons } from "./compiled/registry.ts";
+import { noPreviousVersion, notInstalled, notRegistered } from "./errors.ts";
+import { Changer } from "./install/changer.ts";
+import {
+  candidateOf,
+  type CandidateOptions,
+  compiledCandidate,
+  keptCandidate,
+} from "./install/candidate.ts";
+import { createCodeRoom } from "./install/code_room.ts";
+import { demandRevision, Installer, type InstallerOptions } from "./install/installer.ts";
+import type { Candidate } from "./install/order.ts";
+import { findInstallation } from "./installation_store.ts";
+import { clientManifest, installationOf } from "./installation_view.ts";
+import { createLifecycleRunner } from "./lifecycle/runner.ts";
+import type { LiveInstallation } from "./live_installations.ts";
 import { createNavigation, type Navigation } from "./navigation_view.ts";
+import type { InstallationPlan } from "./plan/installation_plan.ts";
 import type { AddonTranslations } from "./translations/addon_translations.ts";
-import { unsupportedParts } from "./unsupported.ts";
 
 /** What the addon service works with. */
-export interface AddonServiceOptions {
-  readonly database: Database;
+export interface AddonServiceOptions extends Omit<InstallerOptions, "lifecycle" | "code"> {
   readonly registry: ModelRegistry;
   readonly access: AccessService;
-  readonly installations: LiveInstallations;
-  readonly hostModels: readonly Model[];
   /** Navigation groups of the host application, into which addons put their entries. */
   readonly coreNavigation: readonly NavigationGroup[];
-  /** Translates titles of the navigation. @default they stay as authors wrote them */
+  /** @default titles of the navigation stay as authors wrote them */
   readonly translations?: Pick<AddonTranslations, "translator">;
-  /** Whether bundles without a verified signature are admitted. */
-  readonly unsignedBundles: "refuse" | "allow";
+  /** Who may sign bundles. */
+  readonly trust: TrustPolicy;
   readonly modules: AddonModules;
+  /** Calls hooks of modules, and closes the breakers of what was upgraded. */
+  readonly code: LifeOpener & { renewed(installation: LiveInstallation): Promise<void> };
+  readonly sandbox: Pick<Sandbox, "warm" | "retire">;
   /** Stops what an organization runs of an addon; other organizations' calls go on. */
   readonly retireCode: (addonKey: string, organizationId: string) => void;
-  /** Whether addons may send requests at all, for the install answer. */
-  readonly outboundHttp: "on" | "off";
-  /** 32 bytes; encrypts install secrets at rest. */
-  readonly masterKey: Uint8Array;
+  /** Calls webhooks of addons' lives. @default they are not called, which the answer tells */
+  readonly backend?: BackendCaller;
+  /** Addons of the host application. @default none */
+  readonly compiled?: CompiledRegistry;
+  /** Where bundles on offer are found. @default nothing but compiled addons is on offer */
+  readonly catalog?: Pick<AddonCatalog, "find">;
+  readonly audit: AuditSink;
   /** Version that manifests' `kernel` ranges are matched against. */
   readonly kernelContractVersion: string;
-  readonly clock: Clock;
-  readonly ids: IdSource;
-  readonly logger: Logger;
 }
 
 /**
@@ -76,156 +86,182 @@ export function createAddonService(options: AddonServiceOptions): AddonService {
   return new Addons(options);
 }
 
-interface InstallJob {
-  readonly caller: Caller;
-  readonly bundle: Bundle;
-  readonly archive: Uint8Array;
-  /** Takes what the installer has to tell. */
-  readonly notes: string[];
-  readonly code: InstallOrder["code"];
-}
-
 class Addons implements AddonService {
   readonly #options: AddonServiceOptions;
-  readonly #catalog: InstallationCatalog;
+  readonly #stations: CandidateOptions;
+  readonly #compiled: CompiledRegistry;
+  readonly #installer: Installer;
+  readonly #changer: Changer;
   readonly #navigation: Navigation;
+  readonly #views: InstallationCatalog;
 
   constructor(options: AddonServiceOptions) {
     this.#options = options;
-    this.#catalog = new InstallationCatalog(options.registry);
+    const compiled = this.#compiled = options.compiled ?? noCompiledAddons;
+    const { database, modules, sandbox, code, logger } = options;
+    this.#stations = { ...options, isCompiled: (key) => compiled.find(key) !== undefined };
+    const lifecycle = createLifecycleRunner({
+      ...options,
+      compiled,
+      transactionTimeoutMs: transactionTimeoutMs(database.parallelTransactions),
+    });
+    const room = createCodeRoom({
+      sandbox,
+      modules,
+      resetBreaker: (installation) => code.renewed(installation),
+      logger,
+    });
+    const parts = { ...options, lifecycle, code: room };
+    this.#installer = new Installer(parts);
+    this.#changer = new Changer(parts);
     this.#navigation = createNavigation(options);
+    this.#views = new InstallationCatalog(options.registry);
   }
 
   async checkInstall(caller: Caller): Promise<void> {
     await this.#options.access.check(caller, "addons.install");
-    if (this.#options.unsignedBundles === "refuse") throw unsignedRefused();
+    const { keys, unsigned } = this.#options.trust;
+    // Before a body is read: nothing that it could hold would be taken.
+    if (keys.length === 0 && unsigned !== "allow") throw unsignedBundle("none");
   }
 
-  async install(caller: Caller, offer: BundleOffer): Promise<InstallResult> {
-    const { archive, expectedKey } = offer;
+  async plan(caller: Caller, offer: BundleOffer): Promise<InstallationPlan> {
     await this.checkInstall(caller);
-    const { kernelContractVersion } = this.#options;
-    const bundle = await openBundle(archive, { kernelVersion: kernelContractVersion });
-    const { manifest } = bundle;
-    if (expectedKey !== undefined && expectedKey !== manifest.key) {
-      throw keyMismatch(manifest.key, expectedKey);
-    }
-    // Loading the parser takes time; inside the transaction others would wait for it.
-    if (bundle.migrations.length > 0) await loadSqlParser();
-    const module = await this.#options.modules.prepare(bundle);
-    const code = module && { id: this.#options.modules.idOf(bundle.digest, manifest), module };
-    const notes: string[] = [...module?.warnings ?? []];
-    const secret = await this.#installBundle({ caller, bundle, archive, notes, code });
-    this.#options.registry.invalidate(caller.organizationId);
-    return {
-      installation: await this.#installation(caller, manifest),
-      installSecret: secret,
-      manifest,
-      warnings: [
-        ...unsupportedParts(manifest, this.#options.outboundHttp),
-        ...notes,
-      ],
-    };
+    const candidate = await candidateOf(this.#stations, offer, () => {});
+    return await this.#installer.plan(caller, candidate, "forward");
   }
 
-  async #installBundle(job: InstallJob): Promise<string> {
-    const { caller, bundle, archive, notes, code } = job;
-    const { database, installations, hostModels, masterKey, clock, ids, logger } = this.#options;
-    const { organizationId } = caller;
-    const secret = await makeInstallSecret(masterKey);
-    const at = new Date(clock.nowMs()).toISOString();
-    const { key, version } = bundle.manifest;
-    await database.schemaTransaction(organizationId, async (tx) => {
-      const schema = await installInTransaction(tx, {
-        caller,
-        bundle,
-        archive,
-        secret,
-        ...(code === undefined ? {} : { code }),
-        installationId: ids.next(),
-        at,
-        note: (note) => notes.push(note),
-        modelsInUse: async (tables) => [
-          ...hostModels,
-          ...(await installations.models(tables, organizationId)).models,
-        ],
-      });
-      await appendAddonEvent(tx, caller, "installed", {
-        key,
-        version,
-        schema,
-        id: ids.next(),
-        at,
-      });
-    });
-    logger.info("installed an addon", {
-      addon: key,
-      version,
-      digest: bundle.digest,
-      organization: organizationId,
-      request_id: caller.requestId,
-    });
-    return secret.text;
+  async planRollback(caller: Caller, addonKey: string): Promise<InstallationPlan> {
+    await this.#options.access.check(caller, "addons.install");
+    const candidate = await this.#previous(caller, addonKey, {});
+    return await this.#installer.plan(caller, candidate, "back");
   }
 
-  async uninstall(caller: Caller, addonKey: string, data: "keep" | "drop"): Promise<void> {
-    const { access, database, registry, clock, ids, logger } = this.#options;
-    await access.check(caller, "addons.uninstall");
-    const { organizationId } = caller;
-    const at = new Date(clock.nowMs()).toISOString();
-    await database.schemaTransaction(organizationId, async (tx) => {
-      const row = await uninstallInTransaction(tx, { organizationId, addonKey, data, at });
-      const { version, schema_name: schema } = row;
-      await appendAddonEvent(tx, caller, "uninstalled", {
-        key: addonKey,
-        version,
-        schema,
-        id: ids.next(),
-        at,
-      });
-    });
-    registry.invalidate(organizationId);
-    this.#options.retireCode(addonKey, organizationId);
-    logger.info("uninstalled an addon", {
-      addon: addonKey,
-      data,
-      organization: organizationId,
-      request_id: caller.requestId,
-    });
+  async planRegistered(
+    caller: Caller,
+    addonKey: string,
+    version?: string,
+  ): Promise<InstallationPlan> {
+    await this.#options.access.check(caller, "addons.install");
+    const candidate = await this.#registered(addonKey, version, {});
+    return await this.#installer.plan(caller, candidate, "forward");
+  }
+
+  async install(
+    caller: Caller,
+    offer: BundleOffer,
+    terms: InstallTerms = {},
+  ): Promise<InstallResult> {
+    await this.checkInstall(caller);
+    const candidate = await candidateOf(this.#stations, offer, terms.onProgress ?? (() => {}));
+    return await this.#installer.apply(caller, candidate, "forward", terms);
+  }
+
+  async installRegistered(
+    caller: Caller,
+    addonKey: string,
+    version?: string,
+    terms: InstallTerms = {},
+  ): Promise<InstallResult> {
+    await this.#options.access.check(caller, "addons.install");
+    const candidate = await this.#registered(addonKey, version, terms);
+    return await this.#installer.apply(caller, candidate, "forward", terms);
+  }
+
+  async rollback(
+    caller: Caller,
+    addonKey: string,
+    terms: InstallTerms = {},
+  ): Promise<InstallResult> {
+    await this.#options.access.check(caller, "addons.install");
+    const candidate = await this.#previous(caller, addonKey, terms);
+    return await this.#installer.apply(caller, candidate, "back", terms);
+  }
+
+  async enable(caller: Caller, addonKey: string, terms: ChangeTerms = {}): Promise<Installation> {
+    await this.#options.access.check(caller, "addons.operate");
+    await this.#changer.switch(caller, addonKey, "enable", terms);
+    return installationOf(await this.#find(caller, addonKey));
+  }
+
+  async disable(caller: Caller, addonKey: string, terms: ChangeTerms = {}): Promise<Installation> {
+    await this.#options.access.check(caller, "addons.operate");
+    await this.#changer.switch(caller, addonKey, "disable", terms);
+    return installationOf(await this.#find(caller, addonKey));
+  }
+
+  async uninstall(
+    caller: Caller,
+    addonKey: string,
+    data: "keep" | "drop",
+    terms: ChangeTerms = {},
+  ): Promise<void> {
+    await this.#options.access.check(caller, "addons.uninstall");
+    await this.#changer.uninstall(caller, addonKey, data, terms);
+  }
+
+  async installation(caller: Caller, addonKey: string): Promise<Installation> {
+    return installationOf(await this.#find(caller, addonKey));
   }
 
   async installations(caller: Caller): Promise<readonly Installation[]> {
-    return (await this.#live(caller)).map(({ row, manifest }) =>
-      installationOf(row, secretSettings(manifest))
-    );
+    return (await this.#live(caller)).map(installationOf);
   }
 
   async manifests(caller: Caller): Promise<readonly JsonObject[]> {
-    return (await this.#enabled(caller)).map(({ manifest }) => manifest.document);
+    return (await this.#live(caller)).filter(({ row }) => row.status === "enabled")
+      .map(clientManifest);
   }
 
   async navigation(caller: Caller): Promise<readonly OwnedNavigationGroup[]> {
-    return await this.#navigation(caller, await this.#catalog.view(caller.organizationId));
+    return await this.#navigation(caller, await this.#views.view(caller.organizationId));
   }
 
-  async #installation(caller: Caller, manifest: Manifest): Promise<Installation> {
-    const tables = this.#options.database.kysely;
-    const row = await findInstallation(tables, caller.organizationId, manifest.key);
-    // Someone else may have taken it out again since.
-    if (row === undefined) throw notInstalled(manifest.key);
-    return installationOf(row, secretSettings(manifest));
+  async #registered(
+    addonKey: string,
+    version: string | undefined,
+    { onProgress }: InstallTerms,
+  ): Promise<Candidate> {
+    const compiled = this.#compiled.bundleOf(addonKey);
+    if (compiled !== undefined) {
+      if (version !== undefined && version !== compiled.manifest.version) {
+        throw notRegistered(addonKey, version);
+      }
+      return await compiledCandidate(this.#stations, compiled.archive);
+    }
+    const { catalog } = this.#options;
+    if (catalog === undefined) throw notRegistered(addonKey, version);
+    const { archive, signature } = await catalog.find(addonKey, version);
+    const offer = {
+      archive,
+      expectedKey: addonKey,
+      ...(signature === undefined ? {} : { signature }),
+    };
+    return await candidateOf(this.#stations, offer, onProgress ?? (() => {}));
   }
 
-  async #live(caller: Caller) {
+  async #previous(
+    { organizationId }: Caller,
+    addonKey: string,
+    { revision, onProgress }: InstallTerms,
+  ): Promise<Candidate> {
+    const row = await findInstallation(this.#options.database.kysely, organizationId, addonKey);
+    if (row === undefined || row.status === "removed") throw notInstalled(addonKey);
+    demandRevision(addonKey, row, revision);
+    if (row.previous_digest === null) throw noPreviousVersion(addonKey);
+    const kept = { digest: row.previous_digest, addonKey };
+    return await keptCandidate(this.#stations, kept, onProgress ?? (() => {}));
+  }
+
+  async #find({ organizationId }: Caller, addonKey: string): Promise<LiveInstallation> {
     const { database, installations } = this.#options;
-    return await installations.list(database.kysely, caller.organizationId);
+    const live = await installations.find(database.kysely, organizationId, addonKey);
+    if (live === undefined || live.row.status === "removed") throw notInstalled(addonKey);
+    return live;
   }
 
-  async #enabled(caller: Caller) {
-    return (await this.#live(caller)).filter(({ row }) => row.status === "enabled");
+  async #live({ organizationId }: Caller): Promise<readonly LiveInstallation[]> {
+    const { database, installations } = this.#options;
+    return await installations.list(database.kysely, organizationId);
   }
-}
-
-function secretSettings(manifest: Manifest): ReadonlySet<string> {
-  return new Set(manifest.settings.filter((setting) => setting.secret).map(({ key }) => key));
 }

@@ -37,6 +37,7 @@ import { prepareHostTables } from "./host_tables.ts";
 import type { KernelServices } from "./services.ts";
 import type { KernelOptions } from "./options.ts";
 import { checkSandboxBounds } from "./sandbox_bounds.ts";
+import { trustOf } from "./trust_settings.ts";
 import { checkJwtSecret, checkMasterKey, checkOperatorToken } from "./secrets.ts";
 
 /** A running kernel's parts. */
@@ -121,11 +122,14 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
     access,
     installations,
     modules: plane.modules,
+    code,
+    sandbox: plane.sandbox,
+    audit: plane.audit,
+    trust: trustOf(options),
     retireCode: (addonKey, organizationId) => plane.retire(addonKey, organizationId),
     outboundHttp: options.egress === undefined ? "off" : "on",
     hostModels: foundation.hostModels,
     coreNavigation: options.navigation ?? [],
-    unsignedBundles: options.unsignedBundles ?? "refuse",
     masterKey,
     kernelContractVersion: KERNEL_CONTRACT_VERSION,
     ...ports,

@@ -17,6 +17,7 @@ import { WorkerStarter } from "./pool_starter.ts";
 import { systemTiming, type Timing } from "./pool_timing.ts";
 import { Turns } from "./pool_turns.ts";
 import { BoundedWaits } from "./pool_waits.ts";
+import { Warming } from "./pool_warming.ts";
 import { isWornOut, spendsWorker } from "./pool_wear.ts";
 import type { GuestCode, Invocation, InvocationResult, Sandbox, SandboxStats } from "./sandbox.ts";
 import type { WorkerSource } from "./worker_port.ts";
@@ -53,6 +54,7 @@ class WorkerPool implements Sandbox {
   readonly #starter: WorkerStarter;
   readonly #staff: Staff;
   readonly #turns: Turns;
+  readonly #warming: Warming;
   readonly #counts = new PoolCounts();
   readonly #housekeeping: Housekeeping;
   #closing: Promise<void> | undefined;
@@ -73,6 +75,7 @@ class WorkerPool implements Sandbox {
       logger,
       startTimeoutMs: limits.loadTimeoutMs,
     });
+    const warming = this.#warming = new Warming({ fleet, timing, staff: () => this.#staff });
     const staff = this.#staff = new Staff({
       fleet,
       starter,
@@ -82,7 +85,7 @@ class WorkerPool implements Sandbox {
       logger,
       events: {
         changed: () => this.#changed(),
-        isWanted: (code) => queue.firstFor(code) !== undefined,
+        isWanted: (code) => queue.firstFor(code) !== undefined || warming.wants(code),
         loadFailed: (code, thrown) => this.#loadFailed(code, thrown),
         startFailed: () => this.#startFailed(),
       },
@@ -123,9 +126,16 @@ class WorkerPool implements Sandbox {
     return stopped;
   }
 
-  retire(addonKey: string): void {
+  warm(code: GuestCode, timeoutMs: number): Promise<"warm" | "cold"> {
+    if (this.#closing !== undefined) return Promise.resolve("cold");
+    this.#housekeeping.begin();
+    return this.#warming.warm(code, timeoutMs);
+  }
+
+  retire(addonKey: string, codeId?: string): void {
     for (const slot of [...this.#fleet.all()]) {
       if (slot.code?.addonKey !== addonKey) continue;
+      if (codeId !== undefined && slot.code.id !== codeId) continue;
       slot.isRetired = true;
       if (slot.state === "idle") this.#staff.end(slot);
     }
@@ -147,6 +157,7 @@ class WorkerPool implements Sandbox {
 
   async #close(): Promise<void> {
     this.#housekeeping.close();
+    this.#warming.giveUp();
     for (const waiter of this.#queue.all()) {
       this.#queue.remove(waiter);
       waiter.fail(closed());
@@ -274,16 +285,19 @@ class WorkerPool implements Sandbox {
 
   #changed(): void {
     if (this.#closing !== undefined) return;
+    this.#warming.look();
     this.#turns.serve();
     this.#housekeeping.plan();
   }
 
   #loadFailed(code: GuestCode, thrown: unknown): void {
+    this.#warming.giveUp(code);
     const waiter = this.#queue.firstFor(code);
     if (waiter !== undefined && this.#queue.remove(waiter)) waiter.fail(thrown);
   }
 
   #startFailed(): void {
+    this.#warming.giveUp();
     const hopeless = this.#starter.hopeless;
     if (hopeless !== undefined) {
       for (const waiter of this.#queue.all()) {

@@ -146,8 +146,22 @@ export interface Sandbox {
    * @returns how many were stopped.
    */
   kill(addonKey: string, organizationId?: string): number;
-  /** Lets workers of an addon finish what they do, then ends them: its code has changed or gone. */
-  retire(addonKey: string): void;
+  /**
+   * Lets workers of an addon finish what they do, then ends them: its code has changed or gone.
+   *
+   * @param addonKey whose.
+   * @param codeId only of this code. @default every one
+   */
+  retire(addonKey: string, codeId?: string): void;
+  /**
+   * Gets a worker ready for code that is about to be called. Nobody gives way for it: where all places
+   * are taken, nothing is done.
+   *
+   * @param code what is about to be called.
+   * @param timeoutMs how long it is waited for, in milliseconds, 1 or more.
+   * @returns `warm` when a worker has the module; it never fails.
+   */
+  warm(code: GuestCode, timeoutMs: number): Promise<"warm" | "cold">;
   stats(): SandboxStats;
   /** Refuses new invocations, waits for running ones up to a limit, ends every worker. */
   close(): Promise<void>;

@@ -129,6 +129,15 @@ export class CodeService implements AddonCode, FunctionOpener, LifeOpener {
       }));
   }
 
+  /**
+   * Closes the breaker of an installation: another version has taken the place of what failed.
+   *
+   * @param installation the installation as it is now.
+   */
+  async renewed(installation: LiveInstallation): Promise<void> {
+    await this.#options.breakers.reset(subjectOf(installation));
+  }
+
   /** Waits where nothing is held until the work may hold a transaction. */
   async #inPlace<T>(
     { organizationId, signal }: Caller,

@@ -8,6 +8,7 @@
 import type { Transaction } from "../../db/database.ts";
 import type { SchemaChange, SchemaState } from "../../db/schema/spec.ts";
 import { applyChange } from "../../db/schema/apply.ts";
+import { describeChange } from "../../db/schema/describe.ts";
 
 /**
  * Makes changes to one schema.
@@ -15,14 +16,17 @@ import { applyChange } from "../../db/schema/apply.ts";
  * @param tx the transaction they become part of; it needs the right to change schemas.
  * @param before what the schema holds.
  * @param changes the changes in order.
+ * @param tell is told of each change before it is made.
  */
 export async function applyChanges(
   tx: Transaction,
   before: SchemaState,
   changes: readonly SchemaChange[],
+  tell: (description: string) => void = () => {},
 ): Promise<void> {
   let state = before;
   for (const change of changes) {
+    tell(describeChange(change));
     for (const statement of tx.profile.render(change, state)) await tx.execute(statement);
     state = applyChange(state, change);
   }

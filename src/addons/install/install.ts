@@ -1,155 +1,204 @@
 /**
- * Installs one bundle in one organization: everything in one transaction, or nothing. The archive is
- * opened and checked before; this file puts the stations in order.
+ * Brings one bundle to one organization, as an install, an upgrade or a step back: everything in one
+ * transaction, or nothing. What has to be loaded was loaded before; this file puts the stations in
+ * order.
  *
  * @module
  */
 
 import type { Transaction } from "../../db/database.ts";
-import type { SchemaChange, SchemaState } from "../../db/schema/spec.ts";
-import { addonSchemaName } from "../../db/schema/names.ts";
-import { admitMigration } from "../../db/migration_sql/admit.ts";
-import { completeChange } from "../../db/schema/complete.ts";
-import { applyChange } from "../../db/schema/apply.ts";
-import { describeChange } from "../../db/schema/describe.ts";
 import type { Model } from "../../models/model.ts";
 import { modelsOf } from "../../models/from_definition.ts";
+import { applyExtensions } from "../extensions/apply_extensions.ts";
+import { keepBundleFiles } from "../assets/store.ts";
+import { keepPrepared } from "../code/prepared_store.ts";
+import { changedMeanwhile } from "../errors.ts";
 import {
-  appliedMigrations,
   dropUnusedBundles,
   findInstallation,
-  installationsOfSchema,
+  type InstallationRow,
+  isBundleRun,
   keepBundle,
   raiseCatalogVersion,
 } from "../installation_store.ts";
-import { migrationChanged, modelTaken, sharedTablesInUse } from "../errors.ts";
-import { keepPrepared } from "../code/prepared_store.ts";
+import type { LiveInstallation, LiveInstallations } from "../live_installations.ts";
+import { rememberVersion, signerOf } from "../trust/version_memory.ts";
 import { applyChanges } from "./apply.ts";
-import { writeInstallation } from "./installation_row.ts";
-import type { InstallOrder } from "./order.ts";
-import { planInstall } from "./plan.ts";
-import { firstBreaking } from "./shared_tables.ts";
+import { decide } from "./decide.ts";
+import { gatherMaterial } from "./gather.ts";
+import { writeRow } from "./installation_row.ts";
+import type { ChangeOrder } from "./order.ts";
+
+/** What the transaction works with beside the order. */
+export interface InstallSurroundings {
+  readonly hostModels: readonly Model[];
+  readonly installations: LiveInstallations;
+  /** The installation as it stands, also a removed one. */
+  readonly before?: LiveInstallation;
+  /** What is told of the bundle in any case. */
+  readonly warnings: readonly string[];
+  /** Runs the hooks of the change. */
+  readonly hooks: (tx: Transaction) => Promise<void>;
+}
+
+/** What a change did, beside what the order says. */
+export interface InstallOutcome {
+  readonly warnings: readonly string[];
+  /** Bundle whose code nobody runs any more; absent where there is none. */
+  readonly retiredDigest?: string;
+}
 
 /**
- * Installs a bundle inside a transaction that may change schemas.
+ * Makes the change inside a transaction that may change schemas.
  *
  * @param tx the transaction.
- * @param order what to install, for whom.
- * @returns the physical schema of the addon's tables.
+ * @param order what comes, for whom.
+ * @param around what it works with.
+ * @returns what is to be told, and what is to be done after the commit.
  * @throws {KernelError} addon.*, schema.* — naming what stands in the way.
  */
 export async function installInTransaction(
   tx: Transaction,
-  order: InstallOrder,
-): Promise<string> {
-  const { manifest } = order.bundle;
+  order: ChangeOrder,
+  around: InstallSurroundings,
+): Promise<InstallOutcome> {
+  const { candidate, after, operation, before, at, terms } = order;
+  const { bundle } = candidate;
+  const { key } = bundle.manifest;
   const { organizationId } = order.caller;
-  const schema = addonSchemaName(manifest.key, manifest.tenant_isolation, organizationId);
-  // The organization first, then the tables: two installs always wait in the same order.
+  const schema = after.row.schema_name;
+  await lockInstallation(tx, organizationId, schema, key);
+  await demandUnchanged(tx, organizationId, key, before);
+  tell(order, "plan");
+  const material = await gatherMaterial(tx, {
+    organizationId,
+    candidate,
+    direction: operation === "rollback" ? "back" : "forward",
+    ...(around.before === undefined ? {} : { before: around.before }),
+    schema,
+    terms,
+    hostModels: around.hostModels,
+    installations: around.installations,
+    warnings: around.warnings,
+  });
+  const { changes, accepted, warnings } = await decide(material, terms);
+  let done = 0;
+  await applyChanges(tx, material.current, changes, (description) => {
+    tell(order, "migrate", `${++done} of ${changes.length}: ${description}`);
+  });
+  await recordMigrations(tx, order, schema);
+  await keepBundle(tx.kysely, candidate, at);
+  await keepBundleFiles(tx.kysely, bundle);
+  if (candidate.code !== undefined) {
+    const { id, module } = candidate.code;
+    await keepPrepared(tx.kysely, id, bundle.digest, module, at);
+  }
+  await writeRow(
+    tx,
+    { ...after.row, accepted_capabilities: JSON.stringify(accepted) },
+    before,
+  );
+  const extended = await extend(tx, key, organizationId, around);
+  const signer = signerOf(candidate.signature, organizationId);
+  if (candidate.source === "bundle") {
+    const { version } = bundle.manifest;
+    await rememberVersion(tx.kysely, { addonKey: key, version, signer, at });
+  }
+  tell(order, "hooks");
+  await around.hooks(tx);
+  await dropUnusedBundles(tx.kysely, key);
+  await raiseCatalogVersion(tx.kysely, organizationId);
+  const left = before?.bundle_digest ?? bundle.digest;
+  const isLeft = left !== bundle.digest && !await isBundleRun(tx.kysely, left);
+  return {
+    warnings: [...warnings, ...extended],
+    ...(isLeft ? { retiredDigest: left } : {}),
+  };
+}
+
+/** The organization first, then the tables: two changes always wait in the same order. */
+export async function lockInstallation(
+  tx: Transaction,
+  organizationId: string,
+  schema: string,
+  addonKey: string,
+): Promise<void> {
   await tx.lock(`install:${organizationId}`);
   await tx.lock(`install:${schema}`);
-  await tx.lock(`bundle:${manifest.key}`);
-  const standing = await findInstallation(tx.kysely, organizationId, manifest.key);
-  const models = modelsOf(manifest, schema);
-  refuseTakenModels(order, models, await order.modelsInUse(tx.kysely));
-  const current = await tx.profile.introspect(tx, schema);
-  const migrations = await pendingMigrations(tx, order, schema, current);
-  const plan = planInstall({ schema, current, migrations, models });
-  await refuseBreakingOthers(tx, order, schema, plan.changes, current);
-  await applyChanges(tx, current, plan.changes);
-  await recordMigrations(tx, order, schema);
-  await keepBundle(tx.kysely, order.bundle, order.archive, order.at);
-  if (order.code !== undefined) {
-    const { id, module } = order.code;
-    await keepPrepared(tx.kysely, id, order.bundle.digest, module, order.at);
-  }
-  await writeInstallation(tx, order, schema, standing);
-  await dropUnusedBundles(tx.kysely, manifest.key);
-  await raiseCatalogVersion(tx.kysely, organizationId);
-  return schema;
+  await tx.lock(`bundle:${addonKey}`);
 }
 
-function refuseTakenModels(
-  order: InstallOrder,
-  models: readonly Model[],
-  inUse: readonly Model[],
-): void {
-  const { key } = order.bundle.manifest;
-  for (const model of models) {
-    const names = new Set([model.key.toLowerCase(), model.table.table]);
-    const taken = inUse.find((other) =>
-      other.addonKey !== key &&
-      (names.has(other.key.toLowerCase()) || names.has(other.table.table))
-    );
-    if (taken !== undefined) throw modelTaken(model.key, key, taken.addonKey);
-  }
-}
-
-async function pendingMigrations(
+/**
+ * Demands that an installation is still as it was looked at.
+ *
+ * @param tx the transaction; the organization is locked.
+ * @param organizationId whose.
+ * @param addonKey the addon.
+ * @param before the row as it was looked at.
+ * @throws {KernelError} addon.changed_meanwhile
+ */
+export async function demandUnchanged(
   tx: Transaction,
-  order: InstallOrder,
-  schema: string,
-  current: SchemaState,
-): Promise<SchemaChange[]> {
-  const { manifest, migrations } = order.bundle;
-  const applied = await appliedMigrations(tx.kysely, schema, manifest.key);
-  const changes: SchemaChange[] = [];
-  let state = current;
-  for (const migration of migrations) {
-    const recorded = applied.get(migration.version);
-    if (recorded === migration.checksum) continue;
-    if (recorded !== undefined) {
-      throw migrationChanged(manifest.key, migration.version, recorded, migration.checksum);
-    }
-    const admitted = await admitMigration(migration.sql, {
-      schema,
-      addonKey: manifest.key,
-      file: migration.path,
-      state,
-      note: order.note,
-    });
-    for (const change of admitted) {
-      const completed = completeChange(change);
-      changes.push(completed);
-      state = applyChange(state, completed);
-    }
-  }
-  return changes;
-}
-
-async function refuseBreakingOthers(
-  tx: Transaction,
-  order: InstallOrder,
-  schema: string,
-  changes: readonly SchemaChange[],
-  current: SchemaState,
+  organizationId: string,
+  addonKey: string,
+  before: InstallationRow | undefined,
 ): Promise<void> {
-  const change = firstBreaking(changes, current);
-  if (change === undefined) return;
-  const others = await installationsOfSchema(tx.kysely, schema);
-  // The bundle, not its version: two bundles may claim the same one.
-  const other = others.find((row) =>
-    row.organization_id !== order.caller.organizationId &&
-    row.bundle_digest !== order.bundle.digest
-  );
-  const { key } = order.bundle.manifest;
-  if (other !== undefined) throw sharedTablesInUse(key, describeChange(change), other.version);
+  const now = await findInstallation(tx.kysely, organizationId, addonKey);
+  const [expected, actual] = [Number(before?.revision ?? 0), Number(now?.revision ?? 0)];
+  if (now?.id === before?.id && expected === actual) return;
+  throw changedMeanwhile(addonKey, expected, actual);
+}
+
+function tell(
+  { terms }: ChangeOrder,
+  station: "plan" | "migrate" | "hooks",
+  detail?: string,
+): void {
+  terms.onProgress?.({ station, ...(detail === undefined ? {} : { detail }) });
 }
 
 async function recordMigrations(
   tx: Transaction,
-  order: InstallOrder,
+  { candidate, at, operation }: ChangeOrder,
   schema: string,
 ): Promise<void> {
-  const { manifest, migrations } = order.bundle;
-  if (migrations.length === 0) return;
+  const { manifest, migrations } = candidate.bundle;
+  // The way back applies none.
+  if (migrations.length === 0 || operation === "rollback") return;
   const rows = migrations.map((migration) => ({
     schema_name: schema,
     addon_key: manifest.key,
     version: migration.version,
     checksum: migration.checksum,
-    applied_at: order.at,
+    applied_at: at,
   }));
   await tx.kysely.insertInto("addon_migrations").values(rows)
     .onConflict((conflict) => conflict.doNothing()).execute();
+}
+
+/**
+ * Puts the columns of extensions on tables, those that the addon brings and those that wait for it.
+ *
+ * @param tx the transaction; the row of the addon is as it will be.
+ * @param addonKey the addon that comes, changes or is enabled.
+ * @param organizationId whose.
+ * @param around models of the host, and the reader of installations.
+ * @returns what is to be told.
+ */
+export async function extend(
+  tx: Transaction,
+  addonKey: string,
+  organizationId: string,
+  { hostModels, installations }: Pick<InstallSurroundings, "hostModels" | "installations">,
+): Promise<readonly string[]> {
+  const live = await installations.list(tx.kysely, organizationId);
+  const { warnings } = await applyExtensions(tx, {
+    addonKey,
+    models: [
+      ...hostModels,
+      ...live.flatMap(({ row, manifest }) => modelsOf(manifest, row.schema_name)),
+    ],
+    enabled: live.filter(({ row }) => row.status === "enabled").map(({ manifest }) => manifest),
+  });
+  return warnings;
 }

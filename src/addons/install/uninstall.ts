@@ -8,23 +8,44 @@
 import { sql } from "kysely";
 import type { Transaction } from "../../db/database.ts";
 import type { SchemaState, TableSpec } from "../../db/schema/spec.ts";
+import type { Model } from "../../models/model.ts";
+import { modelsOf } from "../../models/from_definition.ts";
+import { clearExtensions } from "../extensions/apply_extensions.ts";
 import {
   dropUnusedBundles,
-  findInstallation,
+  type InstallationRow,
   installationsOfSchema,
+  isBundleRun,
   raiseCatalogVersion,
 } from "../installation_store.ts";
-import type { InstallationRow } from "../installation_store.ts";
-import { notInstalled } from "../errors.ts";
+import type { LiveInstallation, LiveInstallations } from "../live_installations.ts";
+import { checkNotNeeded } from "../plan/requirements.ts";
 import { applyChanges } from "./apply.ts";
+import { otherOf } from "./gather.ts";
+import { demandUnchanged, lockInstallation } from "./install.ts";
 
 /** What is taken out, for whom. */
 export interface UninstallOrder {
   readonly organizationId: string;
-  readonly addonKey: string;
+  /** The row as it was looked at. */
+  readonly row: InstallationRow;
+  /** The same with its manifest; absent where that cannot be read any more. */
+  readonly live?: LiveInstallation;
   readonly data: "keep" | "drop";
   /** RFC 3339 time. */
   readonly at: string;
+  readonly hostModels: readonly Model[];
+  readonly installations: LiveInstallations;
+  /** Runs the hooks of the change, while everything is still there. */
+  readonly hooks: (tx: Transaction) => Promise<void>;
+}
+
+/** What taking out leaves to be done. */
+export interface UninstallOutcome {
+  /** Change scopes of other addons' tables that lost values. */
+  readonly scopes: readonly string[];
+  /** Bundle whose code nobody runs any more; absent where there is none. */
+  readonly retiredDigest?: string;
 }
 
 /**
@@ -32,32 +53,63 @@ export interface UninstallOrder {
  *
  * @param tx the transaction.
  * @param order what to take out.
- * @returns the row as it was.
- * @throws {KernelError} addon.not_installed
+ * @returns what is left to be done.
+ * @throws {KernelError} addon.changed_meanwhile, addon.needed_by_others
  */
 export async function uninstallInTransaction(
   tx: Transaction,
   order: UninstallOrder,
-): Promise<InstallationRow> {
-  await tx.lock(`install:${order.organizationId}`);
-  const row = await findInstallation(tx.kysely, order.organizationId, order.addonKey);
-  // Data that an earlier uninstall kept can still be dropped.
-  const gone = row?.status === "removed" && order.data === "keep";
-  if (row === undefined || gone) throw notInstalled(order.addonKey);
-  await tx.lock(`install:${row.schema_name}`);
-  await tx.lock(`bundle:${order.addonKey}`);
-  if (order.data === "keep") {
-    await tx.kysely.updateTable("installations")
-      .set({ status: "removed", disabled_at: order.at, updated_at: order.at })
-      .where("id", "=", row.id).execute();
-  } else {
-    await dropData(tx, row);
-    await dropKept(tx, row);
-    await tx.kysely.deleteFrom("installations").where("id", "=", row.id).execute();
-    await dropUnusedBundles(tx.kysely, order.addonKey);
-  }
-  await raiseCatalogVersion(tx.kysely, order.organizationId);
-  return row;
+): Promise<UninstallOutcome> {
+  const { organizationId, row } = order;
+  const { addon_key: addonKey, bundle_digest: digest } = row;
+  await lockInstallation(tx, organizationId, row.schema_name, addonKey);
+  await demandUnchanged(tx, organizationId, addonKey, row);
+  const live = await order.installations.list(tx.kysely, organizationId);
+  if (row.status === "enabled") checkNotNeeded(addonKey, live.map(otherOf));
+  await order.hooks(tx);
+  const scopes = order.data === "keep" ? await keep(tx, order) : await drop(tx, order, live);
+  await raiseCatalogVersion(tx.kysely, organizationId);
+  const isLeft = digest !== null && !await isBundleRun(tx.kysely, digest);
+  return { scopes, ...(isLeft ? { retiredDigest: digest } : {}) };
+}
+
+async function keep(tx: Transaction, { row, at }: UninstallOrder): Promise<string[]> {
+  await tx.kysely.updateTable("installations")
+    .set({
+      status: "removed",
+      disabled_at: at,
+      updated_at: at,
+      revision: Number(row.revision) + 1,
+      // Who comes back begins anew: nothing to go back to.
+      previous_digest: null,
+      previous_secret_enc: null,
+      previous_secret_until: null,
+    })
+    .where("id", "=", row.id).execute();
+  await dropUnusedBundles(tx.kysely, row.addon_key);
+  return [];
+}
+
+async function drop(
+  tx: Transaction,
+  { organizationId, row, live: own, hostModels }: UninstallOrder,
+  live: readonly LiveInstallation[],
+): Promise<string[]> {
+  const enabled = live.filter((each) => each.row.status === "enabled" && each.row.id !== row.id);
+  const scopes = own === undefined ? [] : await clearExtensions(tx, {
+    organizationId,
+    addonKey: row.addon_key,
+    models: [
+      ...hostModels,
+      ...live.flatMap((each) => modelsOf(each.manifest, each.row.schema_name)),
+    ],
+    manifests: [...enabled.map(({ manifest }) => manifest), own.manifest],
+  });
+  await dropData(tx, row);
+  await dropKept(tx, row);
+  await tx.kysely.deleteFrom("installations").where("id", "=", row.id).execute();
+  await dropUnusedBundles(tx.kysely, row.addon_key);
+  return scopes;
 }
 
 async function dropData(tx: Transaction, row: InstallationRow): Promise<void> {
@@ -74,13 +126,21 @@ async function dropData(tx: Transaction, row: InstallationRow): Promise<void> {
 
 /** What the addon's code has kept beside its tables. */
 async function dropKept(tx: Transaction, row: InstallationRow): Promise<void> {
-  for (const table of ["addon_values", "addon_secrets", "addon_schedules"] as const) {
+  const tables = [
+    "addon_values",
+    "addon_secrets",
+    "addon_schedules",
+    "subscription_cursors",
+  ] as const;
+  for (const table of tables) {
     await tx.kysely.deleteFrom(table)
       .where("organization_id", "=", row.organization_id)
       .where("addon_key", "=", row.addon_key)
       .execute();
   }
+  // In a transaction that changes schemas SQLite lets no foreign key act.
   await tx.kysely.deleteFrom("breakers").where("installation_id", "=", row.id).execute();
+  await tx.kysely.deleteFrom("call_nonces").where("installation_id", "=", row.id).execute();
 }
 
 async function deleteRows(

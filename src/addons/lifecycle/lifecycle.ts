@@ -54,6 +54,8 @@ export interface LifecycleRunner {
    * @throws {KernelError} sandbox.*, addon.no_code — the code cannot be loaded; what the work throws.
    */
   around<T>(change: LifecycleChange, work: (hooks: LifecycleHooks) => Promise<T>): Promise<T>;
+  /** Audits a failure that does not undo the change. */
+  note(caller: Caller, installation: LiveInstallation["row"] | undefined, problem: string): void;
 }
 
 /** Hooks of one change, ready to be called. */

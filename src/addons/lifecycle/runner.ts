@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { Caller } from "../../base/caller.ts";
 import { isKernelError } from "../../base/error.ts";
 import type { Json, JsonObject } from "../../base/json.ts";
 import type { Transaction } from "../../db/database.ts";
@@ -15,6 +16,7 @@ import type { BackendCaller } from "../backend/backend.ts";
 import type { LifeCall, LifeOpener } from "../code/open_function.ts";
 import type { CompiledAddon, CompiledAddons } from "../compiled/compiled_addon.ts";
 import { lifecycleFailed } from "../errors.ts";
+import type { InstallationRow } from "../installation_store.ts";
 import type {
   LifecycleChange,
   LifecycleContext,
@@ -130,7 +132,7 @@ class Runner implements LifecycleRunner {
       const problem = await this.#callBackend(change, step, handler.url);
       if (problem === undefined) continue;
       failures.push(`lifecycle_hooks: the webhook of "${step}" failed: ${problem}`);
-      this.#note(change, step, problem);
+      this.note(change.caller, change.installation.row, `${step}: ${problem}`);
     }
     return failures;
   }
@@ -158,16 +160,15 @@ class Runner implements LifecycleRunner {
     }
   }
 
-  #note({ caller, installation: { row } }: LifecycleChange, step: string, problem: string): void {
+  note(caller: Caller, row: InstallationRow | undefined, problem: string): void {
     this.#options.audit.record({
       name: "lifecycle.hook_failed",
       severity: "warning",
       organizationId: caller.organizationId,
-      addonKey: row.addon_key,
-      installationId: row.id,
+      ...(row === undefined ? {} : { addonKey: row.addon_key, installationId: row.id }),
       requestId: caller.requestId,
       ...(caller.kind === "user" ? { actorId: caller.userId } : {}),
-      details: { step, problem },
+      details: { problem },
     });
   }
 }

@@ -1,0 +1,348 @@
+/**
+ * Brings a bundle into an organization: looks at what stands, makes ready what the transaction needs,
+ * makes the change, and does what comes after it. The stations themselves are files of their own.
+ *
+ * @module
+ */
+
+import type { Caller } from "../../base/caller.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { IdSource } from "../../base/ids.ts";
+import type { Database, Transaction } from "../../db/database.ts";
+import { addonSchemaName } from "../../db/schema/names.ts";
+import type { Model } from "../../models/model.ts";
+import type { ModelRegistry } from "../../models/registry.ts";
+import type { Logger } from "../../telemetry/log.ts";
+import { type AddonHappening, appendAddonEvent } from "../addon_event.ts";
+import type { InstallResult, InstallTerms } from "../addon_service.ts";
+import { changedMeanwhile, notInstalled } from "../errors.ts";
+import { findInstallation, type InstallationRow } from "../installation_store.ts";
+import { installationOf } from "../installation_view.ts";
+import type { LifecycleRunner, LifecycleStep } from "../lifecycle/lifecycle.ts";
+import type { LiveInstallation, LiveInstallations } from "../live_installations.ts";
+import type { InstallationPlan, PlanOperation } from "../plan/installation_plan.ts";
+import { countRisks } from "../plan/count_risks.ts";
+import { makePlan } from "../plan/make_plan.ts";
+import { risksOf } from "../plan/risks.ts";
+import { planTables } from "../plan/table_plan.ts";
+import { applySettings, checkChanges } from "../settings/changes.ts";
+import { carriedSettings, type InitialSettings, initialSettings } from "../settings/initial.ts";
+import { unsupportedParts } from "../unsupported.ts";
+import type { CodeRoom } from "./code_room.ts";
+import { withFreshLook } from "./fresh_look.ts";
+import { gatherMaterial } from "./gather.ts";
+import { installInTransaction, type InstallOutcome } from "./install.ts";
+import { rowAfter } from "./installation_row.ts";
+import { operationOf } from "./operation.ts";
+import type { Candidate, ChangeOrder } from "./order.ts";
+import { makeInstallSecret } from "./secret.ts";
+
+/** What an installer works with. */
+export interface InstallerOptions {
+  readonly database: Database;
+  readonly registry: ModelRegistry;
+  readonly installations: LiveInstallations;
+  readonly hostModels: readonly Model[];
+  readonly lifecycle: LifecycleRunner;
+  readonly code: CodeRoom;
+  /** Whether addons may send requests at all, for the install answer. */
+  readonly outboundHttp: "on" | "off";
+  /** 32 bytes. */
+  readonly masterKey: Uint8Array;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly logger: Logger;
+}
+
+/** Which way a bundle comes. */
+export type Direction = "forward" | "back";
+
+const STEPS: Readonly<Record<PlanOperation, readonly LifecycleStep[]>> = {
+  install: ["install", "enable"],
+  upgrade: ["upgrade"],
+  downgrade: ["upgrade"],
+  rollback: ["upgrade"],
+  reinstall: [],
+};
+
+const HAPPENINGS: Readonly<Record<PlanOperation, AddonHappening>> = {
+  install: "installed",
+  reinstall: "installed",
+  upgrade: "upgraded",
+  downgrade: "upgraded",
+  rollback: "rolled_back",
+};
+
+/** An installation as it was looked at. */
+interface Look {
+  readonly row?: InstallationRow;
+  /** Absent also where the manifest cannot be read any more. */
+  readonly live?: LiveInstallation;
+}
+
+/** Installs bundles. */
+export class Installer {
+  readonly #options: InstallerOptions;
+
+  /** @param options what it works with. */
+  constructor(options: InstallerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Says what bringing a bundle in would do.
+   *
+   * @param caller for whom.
+   * @param candidate the bundle.
+   * @param direction which way it comes.
+   * @returns the plan; nothing is changed.
+   */
+  async plan(
+    caller: Caller,
+    candidate: Candidate,
+    direction: Direction,
+  ): Promise<InstallationPlan> {
+    const { database, hostModels, installations } = this.#options;
+    const { organizationId } = caller;
+    const { live: before } = await this.#look(organizationId, candidate.bundle.manifest.key);
+    const schema = schemaOf(candidate, organizationId);
+    return await database.transaction(organizationId, async (tx) => {
+      const material = await gatherMaterial(tx, {
+        organizationId,
+        candidate,
+        direction,
+        ...(before === undefined ? {} : { before }),
+        schema,
+        terms: {},
+        hostModels,
+        installations,
+        warnings: this.#warnings(candidate),
+      });
+      const questions = risksOf(
+        planTables(material).changes.map(({ change }) => change),
+        material.current,
+      );
+      const dataAtRisk = await countRisks(tx, organizationId, questions);
+      return await makePlan({ ...material, dataAtRisk });
+    });
+  }
+
+  /**
+   * Brings a bundle in.
+   *
+   * @param caller for whom.
+   * @param candidate the bundle.
+   * @param direction which way it comes.
+   * @param terms what the operator says.
+   * @returns what it gave.
+   * @throws {KernelError} addon.*, schema.*, sandbox.*
+   */
+  async apply(
+    caller: Caller,
+    candidate: Candidate,
+    direction: Direction,
+    terms: InstallTerms,
+  ): Promise<InstallResult> {
+    const pinned = terms.revision === undefined && terms.planHash === undefined ? "free" : "pinned";
+    return await withFreshLook(pinned, () => this.#applyOnce(caller, candidate, direction, terms));
+  }
+
+  async #applyOnce(
+    caller: Caller,
+    candidate: Candidate,
+    direction: Direction,
+    terms: InstallTerms,
+  ): Promise<InstallResult> {
+    const { bundle: { manifest, digest } } = candidate;
+    const { code, installations, database, registry, logger } = this.#options;
+    const look = await this.#look(caller.organizationId, manifest.key);
+    demandRevision(manifest.key, look.row, terms.revision);
+    const operation = direction === "back" ? "rollback" : operationOf(candidate, look.row);
+    const { order, settings } = await this.#order({ caller, candidate, operation, look, terms });
+    const warnings = [...this.#warnings(candidate), ...settings.warnings];
+    if (operation !== "install" && candidate.code !== undefined) {
+      await code.warm(candidate.code.guest);
+    }
+    const { outcome, failures } = await this.#change(order, look, warnings);
+    registry.invalidate(caller.organizationId);
+    logger.info("installed an addon", {
+      addon: manifest.key,
+      version: manifest.version,
+      operation,
+      digest,
+      organization: caller.organizationId,
+      request_id: caller.requestId,
+    });
+    await this.#afterwards(order, look, outcome);
+    const live = await installations.find(database.kysely, caller.organizationId, manifest.key);
+    // Someone else may have taken it out again since.
+    if (live === undefined) throw notInstalled(manifest.key);
+    return {
+      operation,
+      installation: installationOf(live),
+      ...(order.secret === undefined ? {} : { installSecret: order.secret.text }),
+      manifest,
+      warnings: [...new Set([...outcome.warnings, ...failures])],
+    };
+  }
+
+  async #look(organizationId: string, addonKey: string): Promise<Look> {
+    const { database: { kysely }, installations } = this.#options;
+    const row = await findInstallation(kysely, organizationId, addonKey);
+    if (row === undefined) return {};
+    const live = await installations.find(kysely, organizationId, addonKey);
+    // Of two moments: the transaction would find out, and one look more is cheaper.
+    if (live?.row.revision !== row.revision) return { row };
+    return { row, live };
+  }
+
+  async #order(
+    { caller, candidate, operation, look, terms }: {
+      readonly caller: Caller;
+      readonly candidate: Candidate;
+      readonly operation: PlanOperation;
+      readonly look: Look;
+      readonly terms: InstallTerms;
+    },
+  ): Promise<{ readonly order: ChangeOrder; readonly settings: InitialSettings }> {
+    const { masterKey, clock, ids } = this.#options;
+    const { organizationId } = caller;
+    const at = new Date(clock.nowMs()).toISOString();
+    const isNew = operation === "install" || operation === "reinstall";
+    const secret = isNew ? await makeInstallSecret(masterKey) : undefined;
+    const settings = await this.#settings(candidate, organizationId, look, terms);
+    const row = rowAfter({
+      candidate,
+      operation,
+      before: look.row,
+      organizationId,
+      installationId: ids.next(),
+      schema: schemaOf(candidate, organizationId),
+      settings,
+      ...(secret === undefined ? {} : { secret }),
+      at,
+    });
+    const { signature } = candidate;
+    const after: LiveInstallation = {
+      row,
+      manifest: candidate.bundle.manifest,
+      signature: signature === undefined ? null : JSON.stringify(signature),
+    };
+    const order: ChangeOrder = {
+      caller,
+      candidate,
+      operation,
+      ...(look.row === undefined ? {} : { before: look.row }),
+      after,
+      ...(secret === undefined ? {} : { secret }),
+      terms,
+      at,
+      eventId: ids.next(),
+    };
+    return { order, settings };
+  }
+
+  async #settings(
+    { bundle: { manifest } }: Candidate,
+    organizationId: string,
+    { live }: Look,
+    terms: InstallTerms,
+  ): Promise<InitialSettings> {
+    const { masterKey } = this.#options;
+    const place = { organizationId, addonKey: manifest.key };
+    if (live === undefined) {
+      return await initialSettings(manifest, terms.settings, place, masterKey);
+    }
+    const carried = await carriedSettings(manifest, live, place, masterKey);
+    if (terms.settings === undefined) return carried;
+    const given = checkChanges(manifest, terms.settings);
+    return { ...carried, ...await applySettings(carried, given, place, masterKey) };
+  }
+
+  async #change(
+    order: ChangeOrder,
+    look: Look,
+    warnings: readonly string[],
+  ): Promise<{ readonly outcome: InstallOutcome; readonly failures: readonly string[] }> {
+    const { caller, candidate, after, operation, before, terms } = order;
+    const { database, lifecycle, hostModels, installations } = this.#options;
+    const fromVersion = operation === "install" ? undefined : before?.version;
+    const change = {
+      caller,
+      steps: STEPS[operation],
+      installation: after,
+      ...(fromVersion === undefined ? {} : { fromVersion }),
+      ...(candidate.code === undefined ? {} : { code: candidate.code.guest }),
+    };
+    return await lifecycle.around(change, async (hooks) => {
+      const outcome = await database.schemaTransaction(caller.organizationId, async (tx) => {
+        const made = await installInTransaction(tx, order, {
+          hostModels,
+          installations,
+          ...(look.live === undefined ? {} : { before: look.live }),
+          warnings,
+          hooks: (transaction) => hooks.within(transaction),
+        });
+        await this.#tellEvent(tx, order, fromVersion);
+        terms.onProgress?.({ station: "commit" });
+        return made;
+      });
+      terms.onProgress?.({ station: "finish" });
+      return { outcome, failures: await hooks.after() };
+    });
+  }
+
+  async #tellEvent(
+    tx: Transaction,
+    { caller, operation, after: { row }, eventId, at }: ChangeOrder,
+    fromVersion: string | undefined,
+  ): Promise<void> {
+    await appendAddonEvent(tx, caller, HAPPENINGS[operation], {
+      key: row.addon_key,
+      version: row.version,
+      ...(fromVersion === undefined ? {} : { fromVersion }),
+      schema: row.schema_name,
+      id: eventId,
+      at,
+    });
+  }
+
+  /** The change is made: nothing of this may fail it. */
+  async #afterwards(
+    { operation, after }: ChangeOrder,
+    { live }: Look,
+    { retiredDigest }: InstallOutcome,
+  ): Promise<void> {
+    const { code } = this.#options;
+    if (live !== undefined && retiredDigest !== undefined) code.retire(live);
+    if (operation !== "install" && operation !== "reinstall") await code.renew(after);
+  }
+
+  #warnings({ bundle, code }: Candidate): string[] {
+    const { outboundHttp } = this.#options;
+    return [...unsupportedParts(bundle.manifest, outboundHttp), ...code?.module.warnings ?? []];
+  }
+}
+
+function schemaOf({ bundle: { manifest } }: Candidate, organizationId: string): string {
+  return addonSchemaName(manifest.key, manifest.tenant_isolation, organizationId);
+}
+
+/**
+ * Demands the revision that an operator has named.
+ *
+ * @param addonKey for the message.
+ * @param row the row as it was looked at.
+ * @param revision what it must be; undefined admits any.
+ * @throws {KernelError} addon.changed_meanwhile
+ */
+export function demandRevision(
+  addonKey: string,
+  row: InstallationRow | undefined,
+  revision: number | undefined,
+): void {
+  const actual = Number(row?.revision ?? 0);
+  if (revision !== undefined && revision !== actual) {
+    throw changedMeanwhile(addonKey, revision, actual);
+  }
+}
