@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { KernelError, packBundle } from "../../src/bundle/mod.ts";
+import { type KernelError, packBundle } from "../../src/bundle/mod.ts";
 import { openBundle } from "../../src/bundle/bundle.ts";
 import { readDetachedSignature } from "../../src/bundle/trust/detached.ts";
 import { writePem } from "../../src/bundle/trust/encoding.ts";
