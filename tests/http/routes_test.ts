@@ -29,11 +29,32 @@ const SUCCESSES: readonly (readonly [string, string, unknown, keyof typeof golde
   ["GET", "/api/metadata/modal/tickets", undefined, "metadata_modal"],
   ["GET", "/api/options/tickets?field=status", undefined, "options"],
   ["GET", "/api/search/tickets?q=o", undefined, "search"],
-  ["GET", "/api/metacore/manifests?lite=1", undefined, "manifests"],
+  ["GET", "/api/metacore/manifests", undefined, "manifests"],
+  ["GET", "/api/metacore/manifests?lite=1", undefined, "manifests_lite"],
   ["GET", "/api/metacore/navigation", undefined, "metacore_navigation"],
   ["GET", "/api/navigation", undefined, "navigation"],
   ["GET", "/api/metacore/installations", undefined, "installations"],
   ["DELETE", "/api/metacore/installations/tickets", undefined, "uninstall"],
+  ["GET", "/api/metacore/installations/tickets", undefined, "installation"],
+  ["POST", "/api/metacore/installations/tickets/enable", undefined, "installation"],
+  ["POST", "/api/metacore/installations/tickets/enable", {}, "installation"],
+  ["POST", "/api/metacore/installations/tickets/disable", undefined, "disabled"],
+  ["GET", "/api/metacore/installations/tickets/settings", undefined, "settings_list"],
+  ["POST", "/api/metacore/installations/tickets/settings", { color: 1 }, "installation_settings"],
+  ["PUT", "/api/metacore/installations/tickets/settings", { color: 1 }, "installation_settings"],
+  ["POST", "/api/metacore/installations/tickets/rotate-secret", undefined, "rotated"],
+  ["GET", "/api/addons/tickets/settings", undefined, "setting_values"],
+  ["PUT", "/api/addons/tickets/settings", { color: "blue" }, "settings_updated"],
+  ["GET", "/api/metacore/catalog", undefined, "catalog"],
+  ["GET", "/api/metacore/catalog?envelope=1", undefined, "catalog_page"],
+  ["GET", "/api/metacore/catalog?shape=page", undefined, "catalog_page"],
+  ["GET", "/api/metacore/catalog/tickets", undefined, "catalog_entry"],
+  ["POST", "/api/marketplace/install", { addonKey: "tickets" }, "wish"],
+  ["GET", "/api/marketplace/installs", undefined, "wishes"],
+  ["GET", "/api/kernel/addons", undefined, "kernel_addons"],
+  ["GET", "/api/kernel/addons/tickets", undefined, "kernel_addon"],
+  ["POST", "/api/kernel/addons/tickets/upgrade", { target_version: "2.0.0" }, "kernel_upgrade"],
+  ["DELETE", "/api/kernel/addons/tickets", undefined, "success"],
   ["GET", "/healthz", undefined, "healthz"],
   ["GET", "/readyz", undefined, "readyz"],
   ...["/api/dynamic/tickets", "/api/data/tickets", "/api/data/tickets/me"].flatMap((base) =>
@@ -150,7 +171,7 @@ Deno.test("Unknown routes are 404 in the envelope, naming method and path withou
       request_id: "request-1",
     });
     for (
-      const path of ["/", "/api", "/api/metacore/catalog", "/api/auth/refresh", "/api/healthz"]
+      const path of ["/", "/api", "/api/metacore/oauth", "/api/auth/refresh", "/api/healthz"]
     ) {
       assert.equal((await ask(path)).status, 404, path);
     }
@@ -283,8 +304,8 @@ Deno.test("Install reads a form's bundle byte for byte and answers both clients'
     const answer = await ask("/api/metacore/installations/tickets", { method: "POST", body: form });
     assert.equal(answer.status, golden.install.status);
     assert.deepEqual(await answer.json(), golden.install.body);
-    const [name, , archive, key] = calls[0]!;
-    assert.deepEqual([name, archive, key], ["install", ARCHIVE, "tickets"]);
+    const [name, , offer] = calls[0]!;
+    assert.deepEqual([name, offer], ["install", { archive: ARCHIVE, expectedKey: "tickets" }]);
   }));
 
 Deno.test("Install reads the archive as the body, and takes the key from the manifest", () =>
@@ -295,7 +316,7 @@ Deno.test("Install reads the archive as the body, and takes the key from the man
       headers: { "content-type": "application/gzip" },
     });
     assert.equal(answer.status, 200);
-    assert.deepEqual(calls[0]!.slice(2), [ARCHIVE, undefined]);
+    assert.deepEqual(calls[0]![2], { archive: ARCHIVE });
   }));
 
 Deno.test("Install without a bundle says what to send", () =>
@@ -308,8 +329,9 @@ Deno.test("Install without a bundle says what to send", () =>
     const empty = new FormData();
     empty.set("bundle", new File([], "a.tgz"));
     const answers = [
-      await ask(path, { method: "POST" }),
-      await send("POST", path, { settings: {} }),
+      await ask("/api/metacore/installations", { method: "POST" }),
+      await send("POST", "/api/metacore/installations", { settings: {} }),
+      await ask(path, { method: "POST", body: "text", headers: { "content-type": "text/plain" } }),
       await ask(path, { method: "POST", body: text }),
       await ask(path, { method: "POST", body: other }),
       await ask(path, { method: "POST", body: empty }),
@@ -359,7 +381,17 @@ Deno.test("Readiness: 503 with what failed, also when it cannot be told", async 
 });
 
 Deno.test("ROUTES: described without functions, each once, each guarded unless named here", () => {
-  const open = new Set(["/healthz", "/readyz", "/api/auth/login", "/api/auth/register"]);
+  const open = new Set([
+    "/healthz",
+    "/readyz",
+    "/api/auth/login",
+    "/api/auth/register",
+    "/api/metacore/callbacks/events",
+    "/api/metacore/addons/:key/frontend",
+    "/api/metacore/addons/:key/frontend/*path",
+    "/api/addons/:key/frontend",
+    "/api/addons/:key/frontend/*path",
+  ]);
   const seen = new Set<string>();
   for (const route of describeRoutes()) {
     const name = `${route.method} ${route.path}`;

@@ -416,7 +416,7 @@ Deno.test("A preflight names what published clients send, and is kept by browser
     assert.match(headers.get("access-control-allow-methods") ?? "", /PUT, PATCH, DELETE/);
     assert.match(
       headers.get("access-control-allow-headers") ?? "",
-      /Authorization, Content-Type, Accept-Language, X-Branch-ID/,
+      /Authorization, Content-Type, Accept-Language, If-Match, X-Branch-ID/,
     );
     assert.equal(headers.get("access-control-max-age"), "7200");
     const other = await preflight("https://evil.test");
