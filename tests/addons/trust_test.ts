@@ -177,6 +177,7 @@ engineTest(
           { bytes: evil.bytes, outline: evil.outline },
           "other_seal",
         ],
+        ["other bytes under the old outline and seal", { bytes: evil.bytes }, "other_seal"],
         // The seal is good, but for another name: it cannot be moved.
         ["a whole row of another module", evil, "other_seal"],
         ["no seal", { ...evil, seal: null as unknown as string }, "no_seal"],
