@@ -9,7 +9,7 @@ import { type ArchiveEntry, readArchive } from "./archive.ts";
 import { sha256Hex } from "./digest.ts";
 import { badText, duplicateEntry, incomplete, quoted } from "./errors.ts";
 import type { ArchiveLimits } from "./limits.ts";
-import { checkKernelRange, KERNEL_CONTRACT_VERSION } from "./manifest/kernel_range.ts";
+import { checkKernelRange } from "./manifest/kernel_range.ts";
 import type { Manifest } from "./manifest/manifest.ts";
 import { parseManifest } from "./manifest/parse.ts";
 
@@ -55,7 +55,7 @@ export interface Bundle {
 
 /** How a bundle is opened. */
 export interface OpenOptions {
-  /** Contract version that the manifest's `kernel` range must hold. @default "2.0.0" */
+  /** Contract version that the manifest's `kernel` range must hold. @default "2.0.0", of `asteby.com/v3` "3.0.0" */
   readonly kernelVersion?: string;
   /** Bounds of the archive. */
   readonly limits?: ArchiveLimits;
@@ -81,9 +81,13 @@ export async function openBundle(
   const manifestFile = files.find((file) => file.path === "manifest.json");
   if (manifestFile === undefined) throw incomplete("The bundle has no manifest.json at its root.");
   const manifest = parseManifest(manifestFile.bytes);
-  checkKernelRange(manifest, options.kernelVersion ?? KERNEL_CONTRACT_VERSION);
+  checkKernelRange(manifest, options.kernelVersion);
   const entries = await digestEntries(files);
   const backendEntry = findBackendEntry(manifest, entries);
+  for (const { path } of manifest.translations.files) {
+    if (entries.has(path)) continue;
+    throw incomplete(`The manifest names ${quoted(path)} as translations, which is not there.`);
+  }
   const readme = entries.get("README.md");
   return {
     manifest,

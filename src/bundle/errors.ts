@@ -169,10 +169,29 @@ export function unsupportedManifest(generation: string): KernelError {
   return new KernelError({
     code: "bundle.unsupported_manifest",
     kind: "unsupported",
-    message: `Manifests of apiVersion ${
-      quoted(generation)
-    } are not supported by this version; it reads the flat generation, which has "key" at the root.`,
+    message:
+      `Manifests of apiVersion ${
+        quoted(generation)
+      } are not supported by this version; it reads "asteby.com/v3", "gonext.io/v1" and the flat ` +
+      `generation, which has "key" at the root.`,
     details: { apiVersion: generation },
+  });
+}
+
+/**
+ * The manifest is of a kind that is no addon.
+ *
+ * @param kind its `kind`.
+ * @returns `bundle.unsupported_manifest`.
+ */
+export function unsupportedKind(kind: string): KernelError {
+  return new KernelError({
+    code: "bundle.unsupported_manifest",
+    kind: "unsupported",
+    message: `Manifests of kind ${
+      quoted(kind)
+    } are not supported by this version; it takes "Addon".`,
+    details: { kind },
   });
 }
 

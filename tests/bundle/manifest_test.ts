@@ -524,7 +524,7 @@ Deno.test("patternSize() is never below what a pattern compiles into", () => {
 });
 
 Deno.test("parseManifest() refuses other generations by name", () => {
-  for (const apiVersion of ["asteby.com/v3", "asteby.com/v3beta", "gonext.io/v2"]) {
+  for (const apiVersion of ["asteby.com/v3beta", "asteby.com/v4", "gonext.io/v2"]) {
     const error = thrown(() => parseManifest({ apiVersion, kind: "Addon", metadata: {} }));
     assert.equal(error.code, "bundle.unsupported_manifest");
     assert.equal(error.kind, "unsupported");

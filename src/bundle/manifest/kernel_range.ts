@@ -12,6 +12,8 @@ import type { Manifest } from "./manifest.ts";
 
 /** Version of the contract between kernel and addons that this kernel keeps. */
 export const KERNEL_CONTRACT_VERSION = "2.0.0";
+/** The same for addons whose manifest is of the generation `asteby.com/v3`. */
+export const KERNEL_CONTRACT_VERSION_V3 = "3.0.0";
 
 interface Alternative {
   /** Comparators that must all hold, in the syntax of `semver`. */
@@ -70,12 +72,14 @@ export function satisfiesRange(version: string, range: string): boolean {
  * Checks that an addon is made for this kernel.
  *
  * @param manifest the addon's manifest; without a range it fits every kernel.
- * @param kernelVersion contract version of the kernel. @default KERNEL_CONTRACT_VERSION
+ * @param kernelVersion contract version of the kernel. @default that of the manifest's generation
  * @throws {KernelError} bundle.kernel_mismatch — the version is outside the range.
  */
 export function checkKernelRange(
-  manifest: Pick<Manifest, "kernel">,
-  kernelVersion: string = KERNEL_CONTRACT_VERSION,
+  manifest: Pick<Manifest, "kernel"> & Partial<Pick<Manifest, "generation">>,
+  kernelVersion: string = manifest.generation === "v3"
+    ? KERNEL_CONTRACT_VERSION_V3
+    : KERNEL_CONTRACT_VERSION,
 ): void {
   if (manifest.kernel === undefined || satisfiesRange(kernelVersion, manifest.kernel)) return;
   throw kernelMismatch(manifest.kernel, kernelVersion);

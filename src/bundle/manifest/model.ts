@@ -33,18 +33,30 @@ export function readModels(node: ManifestNode, patterns: PatternReader): ModelDe
     keys.add(item.field("model_key"), model.model_key || undefined);
     return model;
   });
+  refuseTakenKeys(models, (index) => items[index]!.field("model_key"));
+  return models;
+}
+
+/**
+ * Complains about models whose key is another one's table: neither could be addressed.
+ *
+ * @param models the models.
+ * @param keyOf place of a model's key, by the model's place in the list.
+ */
+export function refuseTakenKeys(
+  models: readonly ModelDefinition[],
+  keyOf: (index: number) => ManifestNode,
+): void {
   models.forEach((model, index) => {
     const key = model.model_key.toLowerCase();
     const taken = models.some((other) =>
       other.table_name === key && other.model_key.toLowerCase() !== key
     );
-    if (taken && model.table_name !== key) {
-      items[index]!.field("model_key").complain(
-        `"${model.model_key}" is the table of another model, so that neither could be addressed`,
-      );
-    }
+    if (!taken || model.table_name === key) return;
+    keyOf(index).complain(
+      `"${model.model_key}" is the table of another model, so that neither could be addressed`,
+    );
   });
-  return models;
 }
 
 function readModel(node: ManifestNode, patterns: PatternReader): ModelDefinition {

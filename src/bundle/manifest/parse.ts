@@ -8,7 +8,7 @@
  */
 
 import { isJsonObject, type Json, type JsonObject } from "../../base/json.ts";
-import { badJson, unsupportedManifest } from "../errors.ts";
+import { badJson, unsupportedKind, unsupportedManifest } from "../errors.ts";
 import { readAddonKey } from "./addon_key.ts";
 import { readActionMap } from "./action.ts";
 import { readBackend, readHooks } from "./backend.ts";
@@ -33,8 +33,11 @@ import { readSettings } from "./setting.ts";
 import { readTools } from "./tool.ts";
 import { readTexts } from "./translation.ts";
 import { checkUnreadBlocks } from "./unread.ts";
+import { readV3Manifest, V3_API_VERSION } from "./v3/read.ts";
 
-const LATER_GENERATIONS = ["asteby.com/v3", "gonext.io/"];
+/** Beginnings of `apiVersion` that mark a generation; what is written behind them must be known. */
+const GENERATIONS = ["asteby.com/", "gonext.io/"];
+const KINDS = ["Addon", "Preset", "Theme", "ConnectorPack"] as const;
 const ISOLATIONS = ["shared", "schema-per-tenant"] as const;
 
 /**
@@ -57,13 +60,27 @@ export function parseManifest(source: unknown): Manifest {
     root.complain("must be an object");
     problems.throwIfAny();
   }
-  refuseLaterGenerations(value);
+  refuseOtherGenerations(value);
   // An object: anything else has thrown above.
   const document = value as JsonObject;
-  const isGonext = document.apiVersion === GONEXT_API_VERSION;
-  const manifest = (isGonext ? readGonextManifest : readManifest)(root, document);
+  if (document.apiVersion === V3_API_VERSION) checkKind(root.field("kind"));
+  const manifest = readerOf(document.apiVersion)(root, document);
   problems.throwIfAny();
   return manifest;
+}
+
+function readerOf(
+  apiVersion: Json | undefined,
+): (root: ManifestNode, document: JsonObject) => Manifest {
+  if (apiVersion === V3_API_VERSION) return readV3Manifest;
+  return apiVersion === GONEXT_API_VERSION ? readGonextManifest : readManifest;
+}
+
+/** The other kinds are no addons: nothing of them could be installed. */
+function checkKind(node: ManifestNode): void {
+  const kind = node.word(KINDS, "kind");
+  if (!node.present || node.value === "") node.complain("is required");
+  if (kind !== undefined && kind !== "Addon") throw unsupportedKind(kind);
 }
 
 function textOf(value: unknown): string {
@@ -74,10 +91,11 @@ function textOf(value: unknown): string {
   }
 }
 
-function refuseLaterGenerations(value: Json): void {
+function refuseOtherGenerations(value: Json): void {
   const generation = isJsonObject(value) ? value.apiVersion : undefined;
-  if (typeof generation !== "string" || generation === GONEXT_API_VERSION) return;
-  if (LATER_GENERATIONS.some((prefix) => generation.startsWith(prefix))) {
+  if (typeof generation !== "string") return;
+  if (generation === GONEXT_API_VERSION || generation === V3_API_VERSION) return;
+  if (GENERATIONS.some((prefix) => generation.startsWith(prefix))) {
     throw unsupportedManifest(generation.slice(0, MAX_VERSION_LENGTH));
   }
 }
