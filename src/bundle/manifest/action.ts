@@ -21,7 +21,7 @@ import { defined } from "./optional.ts";
 import { readOptions } from "./option.ts";
 
 const PLACEMENTS = ["row", "table", "create"] as const;
-const TRIGGER_TYPES = ["wasm", "webhook", "noop"] as const;
+const TRIGGER_TYPES = ["wasm", "webhook", "noop", "compiled"] as const;
 
 /**
  * Reads the map from model to actions.
@@ -111,6 +111,7 @@ function readTrigger(
     return { type, ...defined({ export: name, run_in_tx: inTransaction }) };
   }
   if (exportNode.text()) exportNode.complain(`a ${type} trigger has no export`);
+  if (type === "compiled") return { type, ...defined({ run_in_tx: inTransaction }) };
   if (inTransaction) node.field("run_in_tx").complain(`a ${type} trigger cannot run_in_tx`);
   if (type === "noop") return { type };
   return { type, ...defined({ url: readCallAddress(node.field("url")) }) };
