@@ -60,7 +60,7 @@ export function readTools(
       endpoint: handler?.type === "webhook" ? handler.url : "",
       ...defined({
         category: item.field("category").filledText(MAX_LABEL_LENGTH),
-        parameters_schema: schema.object(),
+        parameters_schema: isJsonObject(schema.value) ? schema.value : undefined,
         handler,
       }),
     };
