@@ -20,6 +20,8 @@ const ESCAPE = /%[0-9A-Fa-f]{2}/;
 export function checkAssetPath(path: string): void {
   // Somebody between the browser and here might decode it once more.
   if (ESCAPE.test(path)) throw invalidAssetPath("is encoded twice");
+  // Some servers in between cut segments at a semicolon: to them `..;` climbs.
+  if (/(?:^|\/)\.\./.test(path)) throw invalidAssetPath('climbs with ".."');
   const fault = pathFault(`frontend/${path}`) ?? (path === "" ? "is empty" : undefined);
   if (fault !== undefined) throw invalidAssetPath(fault);
 }
