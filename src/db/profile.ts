@@ -53,6 +53,12 @@ export interface DialectProfile {
   changeToken(organizationId: string, table: string): RawBuilder<unknown>;
   /** SQL text `1` when nothing was committed since `token`, else `0`; see {@link changeToken}. */
   unchangedSince(organizationId: string, table: string, token: string): RawBuilder<unknown>;
+  /**
+   * A query for the transactions of others that may have written to a kernel table and still run, one
+   * text `writer` each. Once those of a moment are gone, nothing more can appear below the highest
+   * sequence that was seen at that moment. No rows where writes commit in the order of their sequence.
+   */
+  runningWriters(kernelTable: string): RawBuilder<unknown>;
   /** Reads what a schema holds. */
   introspect(tx: StatementRunner, schema: string): Promise<SchemaState>;
   /** Renders one change; `state` is what holds before it (SQLite rebuilds tables from it). */

@@ -108,6 +108,15 @@ export class PostgresProfile implements DialectProfile {
       ) then '0' else '1' end)`;
   }
 
+  runningWriters(kernelTable: string): Sql {
+    // Whoever inserts takes this lock before it takes a number, and keeps it until it can be seen.
+    return sql`select virtualtransaction as writer from pg_locks
+      where locktype = 'relation' and mode = 'RowExclusiveLock' and granted
+        and relation = ${`metacore.${kernelTable}`}::text::regclass
+        and database = (select oid from pg_database where datname = current_database())
+        and pid <> pg_backend_pid()`;
+  }
+
   introspect(tx: StatementRunner, schema: string): Promise<SchemaState> {
     return introspectPostgres(tx, schema);
   }

@@ -101,6 +101,10 @@ export class SqliteProfile implements DialectProfile {
       from metacore_events where organization_id = ${organizationId} and table_name = ${table})`;
   }
 
+  runningWriters(_kernelTable: string): Sql {
+    return sql`select '' as writer where false`;
+  }
+
   introspect(tx: StatementRunner, schema: string): Promise<SchemaState> {
     return introspectSqlite(tx, schema);
   }

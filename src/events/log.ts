@@ -1,7 +1,7 @@
 /**
  * Reads the event log of an organization by cursor. On Postgres a transaction that commits late can
  * add an event with a lower sequence than one already read: what must not miss any reads overlapping
- * ranges, or follows deliveries (which are not made here).
+ * ranges, or what is settled (`settled.ts`).
  *
  * @module
  */
@@ -34,28 +34,52 @@ export interface EventLog {
  */
 export function createEventLog(database: Database): EventLog {
   return {
-    read: async ({ organizationId }, after = 0, limit = 100) => {
-      const rows = await database.kysely.selectFrom("events").selectAll()
-        .where("organization_id", "=", organizationId)
-        .where("sequence", ">", after)
-        .orderBy("sequence")
-        .limit(Math.min(Math.max(limit, 1), MAX_EVENTS))
-        .execute();
-      return rows.map((row) => ({
-        sequence: Number(row.sequence),
-        id: row.id,
-        organizationId: row.organization_id,
-        name: row.name,
-        addonKey: row.addon_key,
-        model: row.model,
-        recordId: row.record_id,
-        payload: payloadOf(row.payload),
-        actorId: row.actor_id,
-        requestId: row.request_id,
-        createdAt: row.created_at,
-      }));
-    },
+    read: ({ organizationId }, after = 0, limit = 100) =>
+      readEvents(database, {
+        organizationId,
+        after,
+        limit: Math.min(Math.max(limit, 1), MAX_EVENTS),
+      }),
   };
+}
+
+/** A part of the log of an organization. */
+export interface EventRange {
+  readonly organizationId: string;
+  /** Only events of a greater sequence. */
+  readonly after: number;
+  /** Only events of this sequence or a lower one. @default all */
+  readonly through?: number;
+  readonly limit: number;
+}
+
+/**
+ * Reads a part of the log.
+ *
+ * @param database where the outbox is.
+ * @param range which part.
+ * @returns its events in the order of their sequence.
+ */
+export async function readEvents(database: Database, range: EventRange): Promise<EventRecord[]> {
+  const { organizationId, after, through, limit } = range;
+  let query = database.kysely.selectFrom("events").selectAll()
+    .where("organization_id", "=", organizationId)
+    .where("sequence", ">", after);
+  if (through !== undefined) query = query.where("sequence", "<=", through);
+  const rows = await query.orderBy("sequence").limit(limit).execute();
+  return rows.map((row) => ({
+    sequence: Number(row.sequence),
+    id: row.id,
+    organizationId: row.organization_id,
+    name: row.name,
+    addonKey: row.addon_key,
+    model: row.model,
+    recordId: row.record_id,
+    payload: payloadOf(row.payload),
+    actorId: row.actor_id,
+    requestId: row.request_id,
+    createdAt: row.created_at,
+  }));
 }
 
 /** The column holds JSON; a driver may have parsed it already. */
