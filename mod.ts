@@ -55,8 +55,13 @@ export type { EnforcementMode } from "./src/access/capability.ts";
 export type { AuditRecord } from "./src/telemetry/audit.ts";
 export type {
   AddonService,
+  BundleOffer,
+  ChangeTerms,
   Installation,
+  InstallProgress,
   InstallResult,
+  InstallStation,
+  InstallTerms,
   OwnedNavigationGroup,
   OwnedNavigationItem,
 } from "./src/addons/addon_service.ts";
@@ -81,9 +86,43 @@ export type {
 } from "./src/records/record_service.ts";
 export type {
   ActionError,
+  ActionInterceptor,
   ActionResult,
   ActionService,
+  InterceptedAction,
 } from "./src/addons/actions/action_service.ts";
+export type {
+  DataAtRisk,
+  InstallationPlan,
+  LockLevel,
+  PlannedCapability,
+  PlannedChange,
+  PlannedRequirement,
+  PlanOperation,
+  SignatureStatus,
+} from "./src/addons/plan/installation_plan.ts";
+export type {
+  AddonSettings,
+  RotatedSecret,
+  SettingView,
+} from "./src/addons/settings/addon_settings.ts";
+export type {
+  OfferedTool,
+  ToolCall,
+  ToolResult,
+  ToolService,
+} from "./src/addons/tools/tool_service.ts";
+export type {
+  AddonCatalog,
+  CatalogEntry,
+  FoundBundle,
+  Marketplace,
+  MarketplaceRequest,
+  MarketplaceWish,
+} from "./src/addons/catalog/addon_catalog.ts";
+export type { AddonTranslations } from "./src/addons/translations/addon_translations.ts";
+export type { OrganizationValues } from "./src/addons/extensions/organization_values.ts";
+export type { SignedCall, SignedCallVerifier } from "./src/addons/backend/backend.ts";
 export type { AddonCode, CodeCall, CodeStatus } from "./src/addons/code/addon_code.ts";
 export type { AddonSecrets } from "./src/addons/code/addon_secrets.ts";
 export type { JobRun } from "./src/addons/hooks/envelope.ts";
@@ -103,6 +142,25 @@ export {
   ShortCircuit,
 } from "./src/addons/hooks/bus.ts";
 export type { FilteredValue, Hooks } from "./src/addons/hooks/hooks.ts";
+
+// Addons of the host application, and whom it trusts.
+export type {
+  CompiledActionAnswer,
+  CompiledActionContext,
+  CompiledAddon,
+  CompiledEvent,
+  CompiledToolContext,
+  RecordWrite,
+} from "./src/addons/compiled/compiled_addon.ts";
+export type { LifecycleContext } from "./src/addons/lifecycle/lifecycle.ts";
+export type {
+  DetachedSignature,
+  SignerRole,
+  TrustedKey,
+  TrustPolicy,
+} from "./src/bundle/trust/trust.ts";
+export { parsePublicKey } from "./src/bundle/trust/public_key.ts";
+export type { HostValidator } from "./src/models/custom_validators.ts";
 
 // Models of the host application.
 export type { HostColumn, HostModelDefinition, HostRelation } from "./src/models/host_model.ts";

@@ -21,7 +21,10 @@ import { LOOKUP_ROUTES } from "./routes/lookups.ts";
 import { MARKETPLACE_ROUTES } from "./routes/marketplace.ts";
 import { METADATA_ROUTES } from "./routes/metadata.ts";
 import { OPERATOR_ROUTES } from "./routes/operator.ts";
+import { ORGANIZATION_VALUE_ROUTES } from "./routes/organization_values.ts";
 import { RECORD_ROUTES } from "./routes/records.ts";
+import { TOOL_ROUTES } from "./routes/tools.ts";
+import { TRANSLATION_ROUTES } from "./routes/translations.ts";
 
 /** Every route. */
 export const ROUTES: readonly Route[] = [
@@ -30,6 +33,7 @@ export const ROUTES: readonly Route[] = [
   ...METADATA_ROUTES, // /api/metadata
   ...RECORD_ROUTES, //   /api/dynamic, /api/data
   ...ACTION_ROUTES, //   …/:id/action/:key
+  ...TOOL_ROUTES, //     /api/metacore/tools
   ...LOOKUP_ROUTES, //   /api/options, /api/search
   ...ADDON_ROUTES, //    /api/metacore, /api/navigation
   ...ADDON_INSTALL_ROUTES, // /api/metacore/installations, …/:key/version, …/:key/rollback
@@ -39,6 +43,8 @@ export const ROUTES: readonly Route[] = [
   ...KERNEL_ADDON_ROUTES, // /api/kernel/addons
   ...BACKEND_CALL_ROUTES, // /api/metacore/callbacks
   ...ADDON_ASSET_ROUTES, // /api/metacore/addons/:key/frontend
+  ...TRANSLATION_ROUTES, // …/addons/:key/i18n/:lang, /v1/addons
+  ...ORGANIZATION_VALUE_ROUTES, // /api/organization/values
   ...ADDON_CODE_ROUTES, // …/installations/:key/code, /traps, /api/metacore/audit
   ...ADDON_SECRET_ROUTES, // …/installations/:key/secrets
   ...OPERATOR_ROUTES, // /metrics, /api/operator

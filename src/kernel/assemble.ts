@@ -7,9 +7,7 @@
 import { migrations } from "../../migrations/mod.ts";
 import { createAuditLog } from "../access/audit_log.ts";
 import { createAccessService } from "../access/service.ts";
-import { createActionService } from "../addons/actions/service.ts";
 import { LiveInstallations } from "../addons/live_installations.ts";
-import { createAddonService } from "../addons/service.ts";
 import { catalogVersion } from "../addons/installation_store.ts";
 import { createAuthService } from "../auth/service.ts";
 import { createTokens } from "../auth/token.ts";
@@ -25,19 +23,17 @@ import { auditTables } from "../db/table_audit.ts";
 import { createEventLog } from "../events/log.ts";
 import { createHttpApp } from "../http/app.ts";
 import type { HttpApp, Readiness } from "../http/http_services.ts";
-import { createMetadataService } from "../models/metadata.ts";
 import { hostModel } from "../models/host_model.ts";
 import type { Model } from "../models/model.ts";
 import type { ModelRegistry } from "../models/registry.ts";
 import { createModelRegistry } from "../models/snapshot_registry.ts";
-import { createRecordService } from "../records/service.ts";
 import { type Logger, silentLogger } from "../telemetry/log.ts";
+import { createAddonPlane } from "./addon_plane.ts";
 import { CodePlane } from "./code_plane.ts";
 import { prepareHostTables } from "./host_tables.ts";
 import type { KernelServices } from "./services.ts";
 import type { KernelOptions } from "./options.ts";
 import { checkSandboxBounds } from "./sandbox_bounds.ts";
-import { trustOf } from "./trust_settings.ts";
 import { checkJwtSecret, checkMasterKey, checkOperatorToken } from "./secrets.ts";
 
 /** A running kernel's parts. */
@@ -103,49 +99,33 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
   const registry = registryOf(foundation, installations, ports.clock);
   const access = createAccessService({ database, ...ports });
   const auth = await authOf(foundation, ports);
-  const records = createRecordService({ database, registry, access, ...ports });
-  const metadata = createMetadataService({ registry, access });
-  const plane = new CodePlane({
-    options,
-    database,
-    registry,
-    access,
-    masterKey,
-    ...ports,
-  });
+  const stands = { options, database, registry, access, masterKey, ...ports };
+  const plane = new CodePlane(stands);
   const { code, hooks, operator, secrets } = plane;
-  const actions = createActionService({ database, registry, access, records, code });
-  const audit = createAuditLog(database, access, plane.audit);
-  const addons = createAddonService({
-    database,
-    registry,
-    access,
-    installations,
-    modules: plane.modules,
-    code,
-    sandbox: plane.sandbox,
-    audit: plane.audit,
-    trust: trustOf(options),
-    retireCode: (addonKey, organizationId) => plane.retire(addonKey, organizationId),
-    outboundHttp: options.egress === undefined ? "off" : "on",
-    hostModels: foundation.hostModels,
-    coreNavigation: options.navigation ?? [],
-    masterKey,
-    kernelContractVersion: KERNEL_CONTRACT_VERSION,
-    ...ports,
-  });
-  const shown = { auth, access, records, metadata, addons, actions, code, secrets, audit };
-  const services = { ...shown, hooks, events: createEventLog(database) };
-  const app = createHttpApp({
-    ...shown,
-    operator,
-    ...ports,
-    readiness: () => readiness(database),
-    kernelContractVersion: KERNEL_CONTRACT_VERSION,
-    cors: { origins: [...options.corsOrigins ?? []] },
-  });
-  plane.announceSql(database.guestSql, ports.logger);
-  return { services, app, database, plane };
+  try {
+    const life = await createAddonPlane({
+      ...stands,
+      installations,
+      hostModels: foundation.hostModels,
+      code: plane,
+    });
+    const audit = createAuditLog(database, access, plane.audit);
+    const shown = { auth, access, code, secrets, audit, ...life };
+    const services = { ...shown, hooks, events: createEventLog(database) };
+    const app = createHttpApp({
+      ...shown,
+      operator,
+      ...ports,
+      readiness: () => readiness(database),
+      kernelContractVersion: KERNEL_CONTRACT_VERSION,
+      cors: { origins: [...options.corsOrigins ?? []] },
+    });
+    plane.announceSql(database.guestSql, ports.logger);
+    return { services, app, database, plane };
+  } catch (thrown) {
+    await plane.close();
+    throw thrown;
+  }
 }
 
 function registryOf(

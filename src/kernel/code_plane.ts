@@ -78,9 +78,9 @@ export class CodePlane {
   readonly secrets: AddonSecrets;
   readonly settingTexts: SettingTexts;
   readonly operator: OperatorServices;
-  readonly #egress: Egress;
-  readonly #host: HostServices;
-  readonly #enforcer: CountingEnforcer;
+  readonly egress: Egress;
+  readonly host: HostServices;
+  readonly enforcer: CountingEnforcer;
   readonly #breakers: CircuitBreakers;
   readonly #traps: TrapJournal;
   #announcement: ReturnType<typeof setTimeout> | undefined;
@@ -93,14 +93,14 @@ export class CodePlane {
     const { parallelTransactions } = database;
     const limits = codeLimits(options, parallelTransactions);
     this.audit = createDatabaseAudit({ database, clock, logger, metrics });
-    this.#enforcer = createEnforcer({
+    this.enforcer = createEnforcer({
       mode: options.enforcement ?? "enforce",
       audit: this.audit,
       metrics,
       logger,
       clock,
     });
-    this.#egress = createEgress({
+    this.egress = createEgress({
       policy: options.egress?.hosts ?? "off",
       privateAddresses: options.egress?.privateAddresses ?? [],
       clock,
@@ -124,11 +124,11 @@ export class CodePlane {
       onChange: (change) => this.#noteBreaker(change),
     });
     this.#traps = new TrapJournal({ modules: this.modules, clock, ids, logger });
-    this.#host = createHostServices({
+    this.host = createHostServices({
       database,
       guestSql: database.guestSql,
-      egress: this.#egress,
-      enforcer: this.#enforcer,
+      egress: this.egress,
+      enforcer: this.enforcer,
       audit: this.audit,
       metrics,
       logger,
@@ -144,13 +144,13 @@ export class CodePlane {
       modules: this.modules,
       sandbox: this.sandbox,
       breakers: this.#breakers,
-      host: this.#host,
+      host: this.host,
       settingTexts: this.settingTexts,
       traps: this.#traps,
       places: new TransactionPlaces(transactionPlaces(parallelTransactions)),
       limits,
     });
-    this.secrets = createAddonSecrets(access, catalog, this.#host.secrets);
+    this.secrets = createAddonSecrets(access, catalog, this.host.secrets);
     this.hooks = this.#hooks(catalog, logger);
     this.operator = this.#operatorServices(options.operatorToken);
   }
@@ -159,7 +159,7 @@ export class CodePlane {
   retire(addonKey: string, organizationId: string): void {
     this.sandbox.kill(addonKey, organizationId);
     this.sandbox.retire(addonKey);
-    this.#host.metricDam.forget(addonKey);
+    this.host.metricDam.forget(addonKey);
   }
 
   /**
@@ -183,11 +183,11 @@ export class CodePlane {
     clearTimeout(this.#announcement);
     await this.#announced;
     await this.sandbox.close();
-    await this.#egress.close();
+    await this.egress.close();
     await this.#traps.settled();
     await this.#breakers.flush();
-    this.#enforcer.flush();
-    this.#host.auditLimit.flush();
+    this.enforcer.flush();
+    this.host.auditLimit.flush();
     await this.audit.close();
   }
 
@@ -221,8 +221,8 @@ export class CodePlane {
       metrics: () => this.#metricsText(),
       sandboxStats: () => this.sandbox.stats(),
       stop: (addonKey, organizationId) => this.sandbox.kill(addonKey, organizationId),
-      enforcement: () => this.#enforcer.mode,
-      setEnforcement: (mode) => this.#enforcer.setMode(mode, "operator"),
+      enforcement: () => this.enforcer.mode,
+      setEnforcement: (mode) => this.enforcer.setMode(mode, "operator"),
     };
   }
 

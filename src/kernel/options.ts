@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { CompiledAddon } from "../addons/compiled/compiled_addon.ts";
 import type { Clock } from "../base/clock.ts";
 import type { IdSource } from "../base/ids.ts";
 import type { FaultPort } from "../db/database.ts";
@@ -64,6 +65,8 @@ export interface KernelOptions {
   readonly validators?: Readonly<Record<string, HostValidator>>;
   /** Navigation groups into which addons put their entries. @default none */
   readonly navigation?: readonly NavigationGroup[];
+  /** Addons that the host application brings as code. @default none */
+  readonly addons?: readonly CompiledAddon[];
   /**
    * Whose signatures bundles must carry. With it `unsignedBundles` says nothing.
    *
