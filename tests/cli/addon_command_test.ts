@@ -1,0 +1,434 @@
+/**
+ * `metacore keys` and `metacore addon` as processes of their own, run as `deno task cli` runs them:
+ * under the permissions that their settings and arguments need.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { InstallationPlan } from "../../src/addons/plan/installation_plan.ts";
+import { packBundle } from "../../src/bundle/mod.ts";
+import { commandFiles } from "../../src/cli/command_files.ts";
+import { planLines } from "../../src/cli/plan_text.ts";
+import { progressLines } from "../../src/cli/progress.ts";
+
+const root = new URL("../../", import.meta.url).pathname;
+const STACK = /^\s+at .*:\d+:\d+/m;
+const GOLDEN_KEY = "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c";
+
+type Variables = Readonly<Record<string, string>>;
+
+interface Outcome {
+  readonly code: number;
+  readonly output: string;
+  readonly errors: string;
+}
+
+interface Workplace extends AsyncDisposable {
+  readonly folder: string;
+  run(args: readonly string[], env?: Variables): Promise<Outcome>;
+}
+
+/** A folder of its own, and nothing of the surroundings. */
+async function workplace(settings: Variables = {}): Promise<Workplace> {
+  const folder = await Deno.makeTempDir();
+  const kept = ["PATH", "HOME", "DENO_DIR", "XDG_CACHE_HOME"].flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  });
+  const own = { METACORE_DATA_DIR: `${folder}/data`, ...settings };
+  return {
+    folder,
+    run: async (args, env = {}) => {
+      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: [
+          ...["run", "--quiet", "--cached-only", "--no-prompt", "--allow-env"],
+          ...[`--allow-run=${Deno.execPath()}`, "scripts/run_cli.ts", ...args],
+        ],
+        cwd: root,
+        clearEnv: true,
+        env: { ...Object.fromEntries(kept), ...own, ...env },
+      }).output();
+      const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+      return { code, output: text(stdout), errors: text(stderr) };
+    },
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
+}
+
+function assertDone(outcome: Outcome): string {
+  assert.deepEqual([outcome.code, outcome.errors], [0, ""]);
+  return outcome.output;
+}
+
+function assertRefused(outcome: Outcome, code: number, message: RegExp): void {
+  assert.equal(outcome.code, code, outcome.errors);
+  assert.equal(outcome.output, "");
+  assert.match(outcome.errors, message);
+  assert.doesNotMatch(outcome.errors, STACK);
+}
+
+/** The value behind a word at the beginning of a line. */
+function told(output: string, name: string): string {
+  const found = new RegExp(`^${name} +(.*)$`, "m").exec(output);
+  assert.ok(found, `${name} in: ${output}`);
+  return found[1]!;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+interface BundleOptions {
+  readonly version?: string;
+  readonly requires?: readonly { readonly key: string; readonly version?: string }[];
+}
+
+async function writeBundle(
+  folder: string,
+  key: string,
+  { version = "1.0.0", requires = [] }: BundleOptions = {},
+): Promise<string> {
+  const manifest = {
+    key,
+    name: key,
+    version,
+    requires,
+    model_definitions: [{
+      table_name: "items",
+      model_key: `${key}_items`,
+      label: "Items",
+      org_scoped: true,
+      columns: [
+        { name: "title", type: "string", required: true },
+        ...(version === "1.0.0" ? [] : [{ name: "priority", type: "integer" }]),
+      ],
+    }],
+  };
+  const path = `${folder}/${key}-${version}.tgz`;
+  await Deno.writeFile(
+    path,
+    await packBundle(new Map([["manifest.json", JSON.stringify(manifest)], ["README.md", key]])),
+  );
+  return path;
+}
+
+Deno.test("keys: a pair is made once, its secret for the owner alone, and both halves show the same key", async () => {
+  await using place = await workplace();
+  const prefix = `${place.folder}/acme`;
+  const made = assertDone(await place.run(["keys", "generate", "--out", prefix]));
+  assert.equal((await Deno.stat(`${prefix}.pem`)).mode! & 0o777, 0o600);
+  const [shownPublic, shownPrivate, again, publicOnly] = await Promise.all([
+    place.run(["keys", "show", `${prefix}.pub`]),
+    place.run(["keys", "show", `${prefix}.pem`]),
+    place.run(["keys", "generate", "--out", prefix]),
+    place.run(["keys", "generate", `--out=${place.folder}/nowhere/acme`]),
+  ]);
+  assert.equal(assertDone(shownPublic), shownPrivate.output);
+  assert.ok(made.endsWith(shownPublic.output));
+  assert.match(told(made, "key id"), /^[0-9a-f]{16}$/);
+  const secret = (await Deno.readTextFile(`${prefix}.pem`)).split("\n")[1]!;
+  assert.ok(!made.includes(secret) && !shownPrivate.output.includes(secret));
+  assertRefused(again, 1, /^File exists .*acme\.pub'\n$/);
+  assertRefused(publicOnly, 1, /^No such file or directory/);
+});
+
+Deno.test("keys: a private key that could not be written leaves no public one behind", async () => {
+  await using place = await workplace();
+  const prefix = `${place.folder}/acme`;
+  await Deno.writeTextFile(`${prefix}.pem`, "somebody's");
+  assertRefused(await place.run(["keys", "generate", "--out", prefix]), 1, /^File exists/);
+  assert.equal(await exists(`${prefix}.pub`), false);
+  assert.equal(await Deno.readTextFile(`${prefix}.pem`), "somebody's");
+});
+
+Deno.test("addon sign and verify: the signature lies beside the bundle, and holds for trusted keys alone", async () => {
+  await using place = await workplace();
+  const { folder } = place;
+  const bundle = await writeBundle(folder, "notes");
+  const made = assertDone(await place.run(["keys", "generate", "--out", `${folder}/acme`]));
+  const key = told(made, "hex");
+  assertRefused(
+    await place.run(["addon", "verify", "--key", key, bundle]),
+    1,
+    /comes without a signature.* \[bundle\.unsigned\]/,
+  );
+  const signed = assertDone(
+    await place.run(["addon", "sign", "--key", `${folder}/acme.pem`, bundle]),
+  );
+  const signature = await Deno.readTextFile(`${bundle}.sig`);
+  assert.match(signature, /^[A-Za-z0-9+/]{86}==$/);
+  assert.equal(told(signed, "key id"), told(made, "key id"));
+  const written = Uint8Array.fromBase64(signature).toHex();
+  await Deno.copyFile(bundle, `${folder}/moved.tgz`);
+  await Deno.writeTextFile(`${folder}/hex.sig`, `${written}\n`);
+  const drifted = new Uint8Array([...await Deno.readFile(bundle), 0]);
+  await Deno.writeFile(`${folder}/drifted.tgz`, drifted);
+  const verify = (...args: readonly string[]) => place.run(["addon", "verify", ...args]);
+  const fine = await Promise.all([
+    verify("--key", key, bundle),
+    verify("--key", GOLDEN_KEY, "--key", `${folder}/acme.pub`, bundle),
+    verify("--key", await Deno.readTextFile(`${folder}/acme.pub`), bundle),
+    verify("--key", key, "--signature", `${folder}/hex.sig`, `${folder}/moved.tgz`),
+  ]);
+  for (const outcome of fine) assert.equal(told(assertDone(outcome), "ok"), "notes 1.0.0");
+  const refused: readonly (readonly [readonly string[], RegExp])[] = [
+    [["--key", GOLDEN_KEY, bundle], /\[bundle\.bad_signature\]/],
+    [
+      ["--key", key, "--signature", `${bundle}.sig`, `${folder}/drifted.tgz`],
+      /\[bundle\.bad_signature\]/,
+    ],
+    [["--key", key, `${folder}/moved.tgz`], /\[bundle\.unsigned\]/],
+    [["--key", `${folder}/acme.pem`, bundle], /is a private key .*\[bundle\.bad_public_key\]/],
+  ];
+  await Promise.all(
+    refused.map(async ([args, reason]) => assertRefused(await verify(...args), 1, reason)),
+  );
+});
+
+Deno.test("addon verify: the trusted keys are those of the settings, and none of them means no", async () => {
+  await using place = await workplace();
+  const { folder } = place;
+  const bundle = await writeBundle(folder, "notes");
+  const made = assertDone(await place.run(["keys", "generate", "--out", `${folder}/acme`]));
+  assertDone(await place.run(["addon", "sign", "--key", `${folder}/acme.pem`, bundle]));
+  const verify = (env: Variables = {}) => place.run(["addon", "verify", bundle], env);
+  const byFile = async (name: string, more: object) => {
+    const key = { key: told(made, "hex"), id: "acme", role: "author", addons: ["notes"], ...more };
+    const path = `${folder}/${name}.json`;
+    await Deno.writeTextFile(path, JSON.stringify({ keys: [key] }));
+    return await verify({ METACORE_TRUSTED_KEYS_FILE: path });
+  };
+  const fine = await Promise.all([
+    verify({
+      MARKETPLACE_PUBKEYS: await Deno.readTextFile(`${folder}/acme.pub`),
+      ALLOW_UNSIGNED_BUNDLES: "true",
+    }),
+    byFile("author", {}),
+  ]);
+  for (const outcome of fine) assert.equal(told(assertDone(outcome), "ok"), "notes 1.0.0");
+  assert.match(fine[1]!.output, /^signed by {2}acme \(author\)$/m);
+  const refused: readonly (readonly [Outcome, RegExp])[] = await Promise.all([
+    verify().then((outcome) =>
+      [outcome, /ALLOW_UNSIGNED_BUNDLES=true\) \[bundle\.unsigned\]/] as const
+    ),
+    verify({ ALLOW_UNSIGNED_BUNDLES: "true" }).then((outcome) =>
+      [outcome, /\[bundle\.unsigned\]/] as const
+    ),
+    byFile("other", { addons: ["tickets"] }).then((outcome) =>
+      [outcome, /\[bundle\.signer_not_allowed\]/] as const
+    ),
+    byFile("revoked", { revoked_at: "2020-01-01T00:00:00Z" }).then((outcome) =>
+      [outcome, /\[bundle\.key_revoked\]/] as const
+    ),
+    byFile("strict", { expires: "2020-01-01T00:00:00Z" }).then((outcome) =>
+      [
+        outcome,
+        /strict\.json: keys\[0\]\.expires is not known.*\[kernel\.invalid_setting\]/,
+      ] as const
+    ),
+    verify({ METACORE_TRUSTED_KEYS_FILE: `${folder}/none.json` }).then((outcome) =>
+      [outcome, /none\.json cannot be read: .*\[kernel\.invalid_setting\]/] as const
+    ),
+  ]);
+  for (const [outcome, reason] of refused) assertRefused(outcome, 1, reason);
+  // None of this needs a database or secrets.
+  assert.equal(await exists(`${folder}/data`), false);
+});
+
+Deno.test("addon inspect: prints what is inside, as JSON too, and every complaint about a manifest", async () => {
+  await using place = await workplace();
+  const bundle = await writeBundle(place.folder, "notes");
+  const broken = `${place.folder}/broken.tgz`;
+  await Deno.writeFile(
+    broken,
+    await packBundle(new Map([["manifest.json", `{"key": "Not A Key", "version": "one"}`]])),
+  );
+  const [text, json, complaints] = await Promise.all([
+    place.run(["addon", "inspect", bundle]),
+    place.run(["addon", "inspect", "--json", bundle]),
+    place.run(["addon", "inspect", broken]),
+  ]);
+  assert.equal(told(assertDone(text), "addon"), "notes 1.0.0 (notes)");
+  assert.equal(told(text.output, "models"), "notes_items");
+  const document = JSON.parse(assertDone(json));
+  assert.equal(document.digest, told(text.output, "digest"));
+  assert.deepEqual(Object.keys(document.files), ["manifest.json", "README.md"]);
+  assert.equal(document.manifest.key, "notes");
+  assertRefused(complaints, 1, /\[bundle\.invalid_manifest\]\n {2}.*key: .*\n/);
+  assert.match(complaints.errors, /^ {2}.*version: /m);
+});
+
+Deno.test("--help of every command shows examples, and wrong usage exits 2", async () => {
+  await using place = await workplace();
+  const commands = [
+    "keys generate",
+    "keys show",
+    ...["sign", "verify", "inspect", "list", "plan", "install", "upgrade", "rollback", "enable"]
+      .concat("disable", "uninstall").map((name) => `addon ${name}`),
+  ];
+  const bundle = `${place.folder}/notes.tgz`;
+  const id = crypto.randomUUID();
+  const wrong: readonly (readonly [readonly string[], RegExp])[] = [
+    [["addon"], /^Usage: metacore addon/],
+    [["keys", "generate"], /required option '--out <prefix>' not specified/],
+    [["addon", "sign", bundle], /required option '--key <pem>' not specified/],
+    [["addon", "list"], /required option '--organization <id>' not specified/],
+    [["addon", "list", "--organization", "acme"], /'acme' is invalid.*a UUID/],
+    [["addon", "install", "--organization", id], /missing required argument 'bundles'/],
+    [
+      ["addon", "install", "--organization", id, bundle],
+      /^there is no terminal to ask at: give --yes/,
+    ],
+    [["addon", "rollback", "--organization", id, "notes"], /^there is no terminal to ask at/],
+    [
+      ["addon", "uninstall", "--drop", "--organization", id, "notes"],
+      /^there is no terminal to ask at/,
+    ],
+    [
+      ["addon", "install", "--organization", id, "--yes", "--plan-hash", "ab", bundle, bundle],
+      /^--plan-hash is for one bundle/,
+    ],
+  ];
+  await Promise.all([
+    ...commands.map(async (command) => {
+      const output = assertDone(await place.run([...command.split(" "), "--help"]));
+      assert.ok(output.startsWith(`Usage: metacore ${command} `), output);
+      assert.match(output, new RegExp(`Examples:\n  metacore ${command} `));
+    }),
+    ...wrong.map(async ([args, message]) => assertRefused(await place.run(args), 2, message)),
+  ]);
+  assert.equal(await exists(`${place.folder}/data`), false);
+});
+
+Deno.test("a command may read and write the files that it names, and no others", () => {
+  assert.deepEqual(commandFiles(["serve"]), { reads: [], writes: [] });
+  assert.deepEqual(commandFiles(["organization", "create", "--name", "x"]), {
+    reads: [],
+    writes: [],
+  });
+  assert.deepEqual(commandFiles(["keys", "generate", "--out", "a"]), {
+    reads: [],
+    writes: ["a.pem", "a.pub"],
+  });
+  assert.deepEqual(commandFiles(["addon", "sign", "--key=k.pem", "b.tgz"]), {
+    reads: ["k.pem", "b.tgz", "k.pem.sig", "b.tgz.sig"],
+    writes: ["k.pem.sig", "b.tgz.sig"],
+  });
+  const pem = "-----BEGIN PUBLIC KEY-----\nAA==\n-----END PUBLIC KEY-----";
+  assert.deepEqual(commandFiles(["addon", "verify", "--key", pem, "--json", "b.tgz"]), {
+    reads: ["b.tgz", "b.tgz.sig"],
+    writes: [],
+  });
+});
+
+Deno.test("progress: nothing is said of quick work; of slow work where it stands and each station after", () => {
+  const said: string[] = [];
+  let ring = () => {};
+  let calledOff = 0;
+  const start = () =>
+    progressLines({
+      say: (line) => said.push(line),
+      after: (delayMs, call) => {
+        assert.equal(delayMs, 1_000);
+        ring = call;
+        return () => calledOff++;
+      },
+    });
+  const quick = start();
+  quick.onProgress({ station: "verify" });
+  quick.done();
+  assert.deepEqual([said, calledOff], [[], 1]);
+  const slow = start();
+  slow.onProgress({ station: "verify" });
+  slow.onProgress({ station: "migrate", detail: "1 of 2" });
+  ring();
+  slow.onProgress({ station: "migrate", detail: "2 of 2" });
+  slow.onProgress({ station: "commit" });
+  slow.done();
+  assert.deepEqual(said, ["migrate: 1 of 2", "migrate: 2 of 2", "commit …"]);
+  // A work that has said nothing yet.
+  start();
+  ring();
+  assert.equal(said.length, 3);
+});
+
+const PLAN: InstallationPlan = {
+  operation: "upgrade",
+  addon_key: "notes",
+  name: "Notes",
+  from_version: "1.0.0",
+  to_version: "1.1.0",
+  digest: "ab".repeat(32),
+  signature: { status: "verified", key_id: "acme", role: "author", developer: "Acme" },
+  revision: 3,
+  schema: "addon_notes",
+  changes: [{
+    table: "items",
+    description: `drop column "old"`,
+    sql: { postgres: [], sqlite: [] },
+    locks: { postgres: "everything", sqlite: "writes" },
+    rewrites: { postgres: false, sqlite: true },
+    destructive: true,
+    source: "0002_drop.sql",
+  }],
+  migrations: ["0002_drop"],
+  data_at_risk: [{ table: "items", column: "old", rows: 7, reason: "the column goes" }],
+  capabilities: {
+    added: [{ kind: "http:fetch", target: "api.example.com", reason: "rates" }],
+    removed: [{ kind: "db:read", target: "users" }],
+    kept: [],
+  },
+  models: { added: ["a"], changed: ["b"], removed: ["c"] },
+  routes: [],
+  navigation: [{ title: "Notes", url: "/notes" }],
+  settings_needed: [{ key: "token", label: "Token" }],
+  requirements: [
+    {
+      key: "crm",
+      range: "^2.0.0",
+      optional: false,
+      installed: "1.0.0",
+      state: "version_mismatch",
+    },
+    { key: "tags", optional: true, state: "missing" },
+  ],
+  dependents: [],
+  extends: [],
+  warnings: ["no effect"],
+  obstacles: [{ code: "addon.requirement_missing", message: "needs crm" }],
+  plan_hash: "cd".repeat(32),
+};
+
+Deno.test("a plan in words marks what is new, what goes, and what somebody must not overlook", () => {
+  assert.deepEqual(planLines(PLAN), [
+    "upgrade notes 1.0.0 -> 1.1.0 (Notes)",
+    `digest       ${"ab".repeat(32)}`,
+    "signature    verified, key acme (author, Acme)",
+    `plan hash    ${"cd".repeat(32)}`,
+    "tables",
+    "  migration 0002_drop",
+    `! drop column "old" (0002_drop.sql)`,
+    "      postgres: locks everything; sqlite: locks writes, rewrites every row",
+    "capabilities",
+    "+ http:fetch api.example.com: rates",
+    "- db:read users",
+    "models",
+    "+ a",
+    "~ b",
+    "- c",
+    "navigation",
+    "  Notes (/notes)",
+    "settings needed",
+    "  token: Token",
+    "requires",
+    "! crm ^2.0.0: version mismatch, 1.0.0 is installed",
+    "  tags *: missing",
+    "data at risk",
+    "! items.old: 7 rows, the column goes",
+    "warnings",
+    "! no effect",
+    "in the way",
+    "! needs crm [addon.requirement_missing]",
+  ]);
+});
