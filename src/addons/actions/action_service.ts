@@ -24,7 +24,7 @@ export interface ActionResult {
   /** Why it declined; absent when it did not. */
   readonly error?: ActionError;
   /**
-   * The addon's facts, and the kernel's, which win: `model`, `action`, `trigger_type`, `latency_ms`,
+   * The addon's facts, and the kernel's, which win: `model`, `action`, `trigger_type`,
    * and for an action in a transaction `rolled_back`.
    */
   readonly meta: JsonObject;

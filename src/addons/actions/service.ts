@@ -8,7 +8,6 @@
 
 import type { AccessService } from "../../access/access_service.ts";
 import type { Caller } from "../../base/caller.ts";
-import { type Clock, systemClock } from "../../base/clock.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { Database } from "../../db/database.ts";
 import type { Idempotency } from "../../idempotency/idempotency.ts";
@@ -44,8 +43,6 @@ export interface ActionServiceOptions {
   readonly compiled: CompiledAddons;
   /** Keeps answers of actions that name a field by which a repeat is known. */
   readonly idempotency: Idempotency;
-  /** @default the system's clock */
-  readonly clock?: Clock;
 }
 
 /**
@@ -76,13 +73,11 @@ interface FoundAction {
 class Actions implements ActionService {
   readonly #options: ActionServiceOptions;
   readonly #catalog: InstallationCatalog;
-  readonly #clock: Clock;
   readonly #interceptors = new Interceptors();
 
   constructor(options: ActionServiceOptions) {
     this.#options = options;
     this.#catalog = new InstallationCatalog(options.registry);
-    this.#clock = options.clock ?? systemClock;
   }
 
   intercept(name: string, interceptor: ActionInterceptor): () => void {
@@ -124,7 +119,6 @@ class Actions implements ActionService {
   }
 
   async #runOnView(order: Order): Promise<ActionResult> {
-    const startMs = this.#clock.nowMs();
     const found = await this.#find(order);
     const { model, action } = found;
     // Before the record is looked at: what the first run changed must not refuse its repeat.
@@ -136,7 +130,6 @@ class Actions implements ActionService {
         model: model.key,
         action: action.key,
         trigger_type: run.trigger.type,
-        latency_ms: Math.max(0, this.#clock.nowMs() - startMs),
       };
       return { ...answer, meta: { ...meta, ...facts } };
     });
