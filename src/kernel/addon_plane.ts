@@ -131,7 +131,12 @@ export async function createAddonPlane(given: AddonPlaneOptions): Promise<AddonP
     settings: createAddonSettings({ ...given, catalog, audit }),
     assets: createAddonAssets({ database }),
     catalog: offers,
-    marketplace: createMarketplace({ ...given, addons, egress }),
+    // Where outbound HTTP is off, a wish is only noted.
+    marketplace: createMarketplace({
+      ...given,
+      addons,
+      ...(options.egress === undefined ? {} : { egress }),
+    }),
     translations,
     organizationValues: createOrganizationValues(given),
     signedCalls: createSignedCallVerifier(given),

@@ -14,6 +14,7 @@ import { checkSignerRole, verifyArchive, verifyChecksums } from "../../bundle/tr
 import type { Database } from "../../db/database.ts";
 import { loadSqlParser } from "../../db/migration_sql/sql_parser.ts";
 import type { BundleOffer, InstallTerms } from "../addon_service.ts";
+import { checkIntegrity } from "../assets/integrity.ts";
 import type { AddonModules } from "../code/addon_modules.ts";
 import { keyIsCompiled, keyMismatch, noPreviousVersion } from "../errors.ts";
 import type { Candidate, CandidateCode } from "./order.ts";
@@ -56,6 +57,7 @@ export async function candidateOf(
   if (options.isCompiled(key)) throw keyIsCompiled(key);
   checkSignerRole(signature, key, trust);
   verifyChecksums(bundle, given?.checksums);
+  await checkIntegrity(bundle);
   return {
     bundle,
     archive,
