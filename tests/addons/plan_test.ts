@@ -17,6 +17,7 @@ import { applyChanges } from "../../src/addons/install/apply.ts";
 import { checkAcceptance } from "../../src/addons/plan/acceptance.ts";
 import { capabilitiesOf, capabilityName, hostOf } from "../../src/addons/plan/capabilities.ts";
 import { countRisks } from "../../src/addons/plan/count_risks.ts";
+import { migratedShape } from "../../src/addons/plan/migrated_shape.ts";
 import { makePlan } from "../../src/addons/plan/make_plan.ts";
 import { demandNoObstacles, obstaclesOf } from "../../src/addons/plan/obstacles.ts";
 import type {
@@ -207,8 +208,13 @@ Deno.test("makePlan: indexes stay while others use the tables with the version b
   const material = following(ONE, next, {
     neighbours: [{ version: "1.0.0", digest: digestOf(ONE) }],
   });
-  assert.deepEqual((await makePlan(material)).changes, []);
-  assert.deepEqual(codes(obstaclesOf(material)), []);
+  const plan = await makePlan(material);
+  assert.deepEqual(plan.changes, []);
+  assert.deepEqual(plan.obstacles, []);
+  assert.deepEqual(plan.warnings, [
+    "index uidx_tickets_number of tickets stays as long as another organization uses the tables " +
+    "with version 1.0.0",
+  ]);
   const same = following(ONE, next, { neighbours: [{ version: "1.1.0", digest: digestOf(next) }] });
   assert.deepEqual(descriptions(await makePlan(same)), [
     "drop index uidx_tickets_number of tickets",
@@ -430,6 +436,61 @@ Deno.test("rollback: refused with every reason", () => {
     "table lines is gone",
   ]);
   assert.deepEqual(planTables(material).changes, []);
+});
+
+Deno.test("rollback: what the version's own migrations make is needed, too", async () => {
+  const place = { schema: SCHEMA, addonKey: "desk" };
+  const written = (sql: string) => migratedShape([{ path: "migrations/0001.sql", sql }], place);
+  const shape = await written(
+    "create table lines (id uuid primary key, amount integer not null, note text)",
+  );
+  assert.ok(shape !== undefined);
+  const back = (state: SchemaState, migratedShape?: SchemaState) =>
+    obstaclesOf(materialOf(ONE, {
+      direction: "back",
+      current: state,
+      ...(migratedShape === undefined ? {} : { migratedShape }),
+    })).flatMap((each) => each.details?.["reasons"]);
+  const state = stateAfter(materialOf(ONE));
+  assert.deepEqual(back(state), [], "nothing is known of other tables");
+  assert.deepEqual(back(state, shape), ["table lines is gone"]);
+  const both = new Map([...state, ...shape]);
+  assert.deepEqual(back(both, shape), []);
+  const lines = { schema: SCHEMA, table: "lines" };
+  const less = applyChange(both, { kind: "dropColumn", table: lines, column: "note" });
+  assert.deepEqual(back(less, shape), ["column note of lines is gone"]);
+  // A column that only a migration knows is no stranger.
+  const more = await written(
+    "create table tickets (id uuid primary key, code text not null)",
+  );
+  assert.deepEqual(
+    back(
+      applyChange(state, {
+        kind: "addColumn",
+        table: tickets,
+        column: { name: "code", type: { kind: "text" }, nullable: false },
+      }),
+      more,
+    ),
+    [],
+  );
+  assert.equal(await written("alter table tickets drop column title"), undefined);
+});
+
+Deno.test("makePlan: what stands otherwise than declared is told", async () => {
+  const before = manifestWith([{ name: "note", type: "text" }, { name: "count", type: "bigint" }]);
+  const after = manifestWith([
+    { name: "note", type: "string", size: 20, required: true },
+    { name: "count", type: "integer" },
+  ], { version: "1.1.0" });
+  const plan = await makePlan(following(before, after));
+  assert.deepEqual(plan.changes, []);
+  assert.deepEqual(plan.warnings, [
+    "column note of tickets stays text, although varchar(20) is declared",
+    "column note of tickets may stay empty in the table: rows are there and it has no default",
+    "column count of tickets stays bigint, although integer is declared",
+  ]);
+  assert.deepEqual((await makePlan(materialOf(after))).warnings, []);
 });
 
 Deno.test("capabilitiesOf: hosts that a manifest names itself are asked for", () => {

@@ -22,6 +22,7 @@ import { appliedMigrations, installationsOfSchema } from "../installation_store.
 import { statusOf } from "../installation_view.ts";
 import type { LiveInstallation, LiveInstallations } from "../live_installations.ts";
 import { extensionChanges, extensionSchemas } from "../extensions/extension_changes.ts";
+import { migratedShape } from "../plan/migrated_shape.ts";
 import type {
   ForeignTables,
   OtherInstallation,
@@ -70,6 +71,9 @@ export async function gatherMaterial(tx: Transaction, order: GatherOrder): Promi
   const neighbours = (await installationsOfSchema(tx.kysely, schema))
     .filter((row) => row.organization_id !== organizationId);
   const own = modelsOf(manifest, schema);
+  const shape = direction === "back"
+    ? await migratedShape(candidate.bundle.migrations, { schema, addonKey: manifest.key })
+    : undefined;
   const material: PlanMaterial = {
     direction,
     ...(before === undefined ? {} : {
@@ -89,6 +93,7 @@ export async function gatherMaterial(tx: Transaction, order: GatherOrder): Promi
     current,
     migrations,
     modelsAfter: own,
+    ...(shape === undefined ? {} : { migratedShape: shape }),
     modelsInUse: [
       ...order.hostModels,
       ...live.flatMap(({ row, manifest }) => modelsOf(manifest, row.schema_name)),

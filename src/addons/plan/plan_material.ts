@@ -86,6 +86,11 @@ export interface PlanMaterial {
   readonly modelsBefore?: readonly Model[];
   /** Models of `after`, without what others put on them. */
   readonly modelsAfter: readonly Model[];
+  /**
+   * Where `direction` is `back`: the tables that the migrations of `after` make, of
+   * `migratedShape`. @default none are known
+   */
+  readonly migratedShape?: SchemaState;
   /** Models that the organization already has, whoever owns them. */
   readonly modelsInUse: readonly Model[];
   /** Installations of other organizations with tables in `schema`. */

@@ -4,11 +4,12 @@
  * @module
  */
 
+import { describeType, sameType } from "../../db/schema/column_type.ts";
 import type { SchemaState } from "../../db/schema/spec.ts";
 import type { Model } from "../../models/model.ts";
 import { SYSTEM_COLUMNS } from "../../models/model.ts";
 import type { PlannedRequirement } from "./installation_plan.ts";
-import { isUnfilled } from "./left_behind.ts";
+import { declaredTables, isUnfilled, obsoleteIndexes } from "./left_behind.ts";
 import type { PlanMaterial } from "./plan_material.ts";
 import { dependentsOf, isBinding, requirementsOf } from "./requirements.ts";
 
@@ -30,7 +31,9 @@ export function warningsOf(material: PlanMaterial, result: SchemaState): readonl
       ...material.warnings,
       ...after.unheeded,
       ...leftBehind(modelsBefore, modelsAfter, result),
+      ...keptIndexes(material, result),
       ...unfilled(modelsAfter, result),
+      ...unlikeDeclared(modelsAfter, result),
       ...requirementsOf(after, installations).filter((each) => soft.has(each.key))
         .flatMap(requirementWarning),
       ...dependentsOf(key, version, installations)
@@ -59,6 +62,44 @@ function leftBehind(
       `column ${name} of ${table} is no longer declared; its data stays; drop it by migration`
     );
   });
+}
+
+/** Indexes that would go, were it not for others who use the tables with another bundle. */
+function keptIndexes(
+  { direction, digest, neighbours, modelsBefore = [], modelsAfter }: PlanMaterial,
+  result: SchemaState,
+): string[] {
+  const other = neighbours.find((each) => each.digest !== digest);
+  if (other === undefined || direction === "back") return [];
+  const left = { state: result, before: modelsBefore, after: modelsAfter };
+  return obsoleteIndexes(left).flatMap((change) =>
+    change.kind === "dropIndex"
+      ? [
+        `index ${change.index} of ${change.table.table} stays as long as another organization ` +
+        `uses the tables with version ${other.version}`,
+      ]
+      : []
+  );
+}
+
+/** Columns that stand otherwise than they are declared, because rows are never narrowed. */
+function unlikeDeclared(models: readonly Model[], result: SchemaState): string[] {
+  return declaredTables(models).flatMap(({ name: { table }, columns }) =>
+    columns.flatMap(({ name, type, nullable }) => {
+      const standing = result.get(table)?.columns.find((each) => each.name === name);
+      if (standing === undefined) return [];
+      const place = `column ${name} of ${table}`;
+      const [is, wanted] = [standing.type, type].map(describeType);
+      return [
+        ...(sameType(standing.type, type)
+          ? []
+          : [`${place} stays ${is}, although ${wanted} is declared`]),
+        ...(nullable || !standing.nullable
+          ? []
+          : [`${place} may stay empty in the table: rows are there and it has no default`]),
+      ];
+    })
+  );
 }
 
 /** Columns that must be filled and that the kernel does not know to fill. */

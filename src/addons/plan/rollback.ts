@@ -1,13 +1,12 @@
 /**
  * Going back to the version before: whether the tables still hold what its models need, and the few
- * changes that are made. It looks at the shape of tables only, never at rows, and knows nothing of
- * tables that an addon's code reads beside its models.
+ * changes that are made. It looks at the shape of tables only, never at rows.
  *
  * @module
  */
 
 import { applyChange } from "../../db/schema/apply.ts";
-import { sameValue } from "../../db/schema/canonical.ts";
+import { canonicalTable, sameValue } from "../../db/schema/canonical.ts";
 import { describeType, isWidening, sameType, typeFamily } from "../../db/schema/column_type.ts";
 import { diffSchema } from "../../db/schema/diff.ts";
 import type {
@@ -19,17 +18,24 @@ import type {
 } from "../../db/schema/spec.ts";
 import type { Model } from "../../models/model.ts";
 import { desiredState, type InstallPlan } from "../install/plan.ts";
-import { declaredTables, isUnfilled } from "./left_behind.ts";
+import { isUnfilled } from "./left_behind.ts";
 
 /**
  * Finds what keeps a version from coming back.
  *
  * @param current the tables as they are.
  * @param models the models of the version.
+ * @param migrated the tables that its migrations make. @default none are known
  * @returns a sentence for each table or column that is gone or does not fit; none when it can.
  */
-export function rollbackReasons(current: SchemaState, models: readonly Model[]): string[] {
-  return declaredTables(models).flatMap((wanted) => {
+export function rollbackReasons(
+  current: SchemaState,
+  models: readonly Model[],
+  migrated: SchemaState = new Map(),
+): string[] {
+  // What a first install of the version would make is what its code was written for.
+  return [...desiredState(migrated, models).values()].flatMap((each) => {
+    const wanted = canonicalTable(each);
     const standing = current.get(wanted.name.table);
     return standing === undefined
       ? [`table ${wanted.name.table} is gone`]

@@ -46,6 +46,7 @@ export type TableMaterial = Pick<
   | "migrations"
   | "modelsBefore"
   | "modelsAfter"
+  | "migratedShape"
   | "neighbours"
 >;
 
@@ -64,7 +65,7 @@ export function planTables(material: TableMaterial): TablePlan {
     obstacles: [obstacle],
   });
   if (material.direction === "back") {
-    const reasons = rollbackReasons(current, material.modelsAfter);
+    const reasons = rollbackReasons(current, material.modelsAfter, material.migratedShape);
     if (reasons.length > 0) return refused(rollbackImpossible(after.key, after.version, reasons));
   }
   let plan: InstallPlan;
