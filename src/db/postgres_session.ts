@@ -33,6 +33,8 @@ const SILENCE_MS = 1_000;
 export interface LentClient
   extends Omit<pg.PoolClient, "connection" | keyof CancelTarget>, CancelTarget {
   readonly connection: WireConnection;
+  /** Role that it logged in as. */
+  readonly user?: string;
 }
 
 /** A session lent by the pool. */
@@ -71,6 +73,11 @@ export class PostgresSession {
       new Exchange(statements, describe, this.#parsed, this.#options.beforeStatement),
       timeoutMs,
     );
+  }
+
+  /** Role that the session logged in as; pool and owner may be two. */
+  get role(): string {
+    return this.#client.user ?? "";
   }
 
   /** Number of the server's process; null before there is one. */

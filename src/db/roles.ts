@@ -50,7 +50,8 @@ CREATE ROLE ${owner} ${attributes};
 CREATE ROLE ${app} ${attributes};
 -- SQL of addons' code runs under this role. That it exists already is no error: databases share it.
 CREATE ROLE ${GUEST_ROLE} ${attributes.replace("LOGIN", "NOLOGIN")};
-GRANT ${GUEST_ROLE} TO ${app};
+-- Both roles take it on: the pool for calls, the owner for hooks inside an install or upgrade.
+GRANT ${GUEST_ROLE} TO ${owner}, ${app};
 CREATE DATABASE ${database} OWNER ${owner} ENCODING 'UTF8' TEMPLATE template0;
 REVOKE ALL ON DATABASE ${database} FROM PUBLIC;
 GRANT CONNECT ON DATABASE ${database} TO ${app};

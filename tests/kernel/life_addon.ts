@@ -26,13 +26,15 @@ export interface LifeAddon {
   /** @default "life" */
   readonly key?: string;
   readonly version: string;
-  /** Columns of the model `<key>_notes` (table `notes`), beside `title`. */
+  /** Columns of the model `<key>_notes` (of `life` its table is `notes`), beside `title`. */
   readonly columns?: readonly Record<string, unknown>[];
   /** Texts by file name. */
   readonly migrations?: Readonly<Record<string, string>>;
   readonly capabilities?: readonly { readonly kind: string; readonly target: string }[];
   /** By name; each is exported and an action of its name. */
   readonly functions?: Readonly<Record<string, LifeFunction>>;
+  /** Of a call, in milliseconds. @default 5,000 */
+  readonly timeoutMs?: number;
   /** Lifecycle hooks by event. */
   readonly hooks?: Readonly<Record<string, readonly Record<string, unknown>[]>>;
   /** Anything else of the manifest. */
@@ -51,7 +53,8 @@ export function lifeManifest(addon: LifeAddon): Record<string, unknown> {
     kernel: ">=2.0.0 <3.0.0",
     capabilities: addon.capabilities ?? [],
     model_definitions: [{
-      table_name: "notes",
+      // Of one organization no two models have tables of one name.
+      table_name: key === "life" ? "notes" : model,
       model_key: model,
       label: "Notes",
       org_scoped: true,
@@ -63,7 +66,7 @@ export function lifeManifest(addon: LifeAddon): Record<string, unknown> {
         entry: "backend/backend.wasm",
         exports: names,
         memory_limit_mb: 16,
-        timeout_ms: 5_000,
+        timeout_ms: addon.timeoutMs ?? 5_000,
       },
       actions: {
         [model]: names.map((name) => ({

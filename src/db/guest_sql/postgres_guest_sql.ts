@@ -72,7 +72,8 @@ export class PostgresGuestSql implements GuestSql {
   readonly #source: GuestSqlSource;
   readonly #quota: ConnectionQuota;
   readonly #wall: GuestWall;
-  #audit: { readonly untilMs: number; readonly problem: string | undefined } | undefined;
+  /** By the role that asked: what one may take on another may not. */
+  readonly #audits = new Map<string, Audit>();
 
   /**
    * Prepares running; nothing is asked of the server.
@@ -89,7 +90,9 @@ export class PostgresGuestSql implements GuestSql {
   }
 
   async unavailableBecause(): Promise<string | undefined> {
-    return this.#known() ?? await this.#source.lend((session) => this.#ask(session));
+    return await this.#source.lend(async (session) =>
+      this.#known(session.role)?.problem ?? await this.#ask(session)
+    );
   }
 
   async run(request: GuestSqlRequest): Promise<GuestSqlResult> {
@@ -180,25 +183,28 @@ export class PostgresGuestSql implements GuestSql {
   }
 
   async #refuseUnavailable(session: PostgresSession): Promise<void> {
-    const known = this.#known();
-    const problem = known ?? (this.#audit === undefined ? await this.#ask(session) : undefined);
+    const known = this.#known(session.role);
+    const problem = known === undefined ? await this.#ask(session) : known.problem;
     if (problem !== undefined) throw sqlUnavailable(problem);
   }
 
-  #known(): string | undefined {
-    if (this.#audit !== undefined && this.#audit.untilMs < performance.now()) {
-      this.#audit = undefined;
-    }
-    return this.#audit?.problem;
+  #known(role: string): Audit | undefined {
+    const audit = this.#audits.get(role);
+    return audit === undefined || audit.untilMs < performance.now() ? undefined : audit;
   }
 
   async #ask(session: PostgresSession): Promise<string | undefined> {
     const query = wireStatement({ sql: GUEST_ROLE_QUERY, parameters: [GUEST_ROLE] });
     const [answer] = await session.exchange([query], "values only");
     const problem = guestRoleProblem(answer!.rows[0]!);
-    this.#audit = { untilMs: performance.now() + AUDIT_MS, problem };
+    this.#audits.set(session.role, { untilMs: performance.now() + AUDIT_MS, problem });
     return problem;
   }
+}
+
+interface Audit {
+  readonly untilMs: number;
+  readonly problem: string | undefined;
 }
 
 /** The first wall as it stands: check, and render from the checked tree. */
