@@ -9,7 +9,7 @@ import { type ArchiveEntry, readArchive } from "./archive.ts";
 import { sha256Hex } from "./digest.ts";
 import { badText, duplicateEntry, incomplete, quoted } from "./errors.ts";
 import type { ArchiveLimits } from "./limits.ts";
-import { checkKernelRange } from "./manifest/kernel_range.ts";
+import { checkKernelRange, KERNEL_CONTRACT_VERSION_V3 } from "./manifest/kernel_range.ts";
 import type { Manifest } from "./manifest/manifest.ts";
 import { parseManifest } from "./manifest/parse.ts";
 
@@ -55,7 +55,10 @@ export interface Bundle {
 
 /** How a bundle is opened. */
 export interface OpenOptions {
-  /** Contract version that the manifest's `kernel` range must hold. @default "2.0.0", of `asteby.com/v3` "3.0.0" */
+  /**
+   * Contract version that the manifest's `kernel` range must hold; manifests of `asteby.com/v3` have
+   * one of their own. @default "2.0.0"
+   */
   readonly kernelVersion?: string;
   /** Bounds of the archive. */
   readonly limits?: ArchiveLimits;
@@ -81,7 +84,7 @@ export async function openBundle(
   const manifestFile = files.find((file) => file.path === "manifest.json");
   if (manifestFile === undefined) throw incomplete("The bundle has no manifest.json at its root.");
   const manifest = parseManifest(manifestFile.bytes);
-  checkKernelRange(manifest, options.kernelVersion);
+  checkKernelRange(manifest, contractVersion(manifest, options));
   const entries = await digestEntries(files);
   const backendEntry = findBackendEntry(manifest, entries);
   for (const { path } of manifest.translations.files) {
@@ -100,6 +103,11 @@ export async function openBundle(
     // A readme is only shown: what is not UTF-8 in it becomes U+FFFD.
     ...(readme === undefined ? {} : { readme: new TextDecoder().decode(readme.bytes) }),
   };
+}
+
+/** Undefined where the default of the manifest's generation holds. */
+function contractVersion(manifest: Manifest, options: OpenOptions): string | undefined {
+  return manifest.generation === "v3" ? KERNEL_CONTRACT_VERSION_V3 : options.kernelVersion;
 }
 
 async function digestEntries(files: readonly ArchiveEntry[]): Promise<Map<string, BundleEntry>> {
