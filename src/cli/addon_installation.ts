@@ -124,7 +124,7 @@ export async function switchAddon(
     options,
     (addons, caller) => addons[change](caller, addonKey),
   );
-  print(`${status}     ${addonKey} ${version}, revision ${revision}`);
+  print(`${status}: ${addonKey} ${version} (revision ${revision})`);
 }
 
 /** Removes an addon. */
@@ -134,7 +134,7 @@ export async function uninstallAddon(addonKey: string, options: UninstallOptions
     askOrRefuse(`Uninstall ${addonKey} and remove this organization's rows of it?`);
   }
   await withAddons(options, (addons, caller) => addons.uninstall(caller, addonKey, data));
-  print(`uninstalled ${addonKey} (data: ${data})`);
+  print(`uninstalled: ${addonKey} (${data === "keep" ? "its data is kept" : "its data is gone"})`);
 }
 
 async function withAddons<T>(

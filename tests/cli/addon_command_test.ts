@@ -95,7 +95,7 @@ async function writeBundle(
     version,
     requires,
     model_definitions: [{
-      table_name: "items",
+      table_name: `${key}_items`,
       model_key: `${key}_items`,
       label: "Items",
       org_scoped: true,
@@ -299,6 +299,87 @@ Deno.test("--help of every command shows examples, and wrong usage exits 2", asy
     ...wrong.map(async ([args, message]) => assertRefused(await place.run(args), 2, message)),
   ]);
   assert.equal(await exists(`${place.folder}/data`), false);
+});
+
+async function newOrganization(place: Workplace): Promise<string> {
+  const made = await place.run(
+    ["organization", "create", "--name", "Acme", "--owner-email", "ana@example.com"],
+  );
+  return told(made.output, "organization").split(" ")[0]!;
+}
+
+Deno.test("addon: bundles come in the order of their needs, go forward, back, out; each step is told", async () => {
+  await using place = await workplace({ ALLOW_UNSIGNED_BUNDLES: "true", LOG_LEVEL: "error" });
+  const { folder } = place;
+  const organization = await newOrganization(place);
+  const addon = (command: string, ...args: readonly string[]) =>
+    place.run(["addon", command, "--organization", organization, ...args]);
+  const listed = async () => assertDone(await addon("list")).trimEnd().split("\n");
+  const notes = await writeBundle(folder, "notes");
+  const higher = await writeBundle(folder, "notes", { version: "1.1.0" });
+  const needing = await writeBundle(folder, "billing", {
+    requires: [{ key: "notes", version: "^1.0.0" }],
+  });
+  assert.deepEqual(await listed(), ["no addons are installed"]);
+  const blocked = assertDone(await addon("plan", needing));
+  assert.match(blocked, /^requires\n! notes \^1\.0\.0: missing\n/m);
+  assert.match(blocked, /^in the way\n! .*\[addon\.[a-z_]+\]$/m);
+  const both = assertDone(await addon("install", "--yes", needing, notes));
+  assert.ok(both.indexOf("install: notes 1.0.0") < both.indexOf("install: billing 1.0.0"), both);
+  assert.equal(both.match(/^secret {7}[0-9a-f]{64} \(shown this once\)$/gm)?.length, 2);
+  const plan = JSON.parse(assertDone(await addon("plan", "--json", higher)));
+  assert.deepEqual([plan.operation, plan.from_version, plan.to_version], [
+    ...["upgrade", "1.0.0", "1.1.0"],
+  ]);
+  assert.deepEqual(await listed(), [
+    "notes  1.0.0  enabled  unsigned",
+    "billing  1.0.0  enabled  unsigned",
+  ]);
+  assertRefused(await addon("upgrade", "--plan-hash", "00", higher), 1, /\[addon\.plan_changed\]/);
+  const upgraded = assertDone(await addon("upgrade", "--plan-hash", plan.plan_hash, higher));
+  assert.match(upgraded, /^upgrade: notes 1\.1\.0 \(enabled, revision 2\)$/m);
+  assertRefused(await addon("install", "--yes", notes), 1, /\[addon\.version_rollback\]/);
+  assert.match(
+    assertDone(await addon("rollback", "--yes", "notes")),
+    /^rollback: notes 1\.0\.0 \(enabled/,
+  );
+  assertRefused(await addon("disable", "notes"), 1, /\[addon\.needed_by_others\]/);
+  assert.match(assertDone(await addon("disable", "billing")), /^disabled: billing 1\.0\.0/);
+  assert.match(assertDone(await addon("enable", "billing")), /^enabled: billing 1\.0\.0/);
+  assertDone(await addon("uninstall", "billing"));
+  assertDone(await addon("uninstall", "--drop", "--yes", "notes"));
+  assert.deepEqual(await listed(), ["no addons are installed"]);
+  // The higher version was seen: the lower one comes back only by the word for it.
+  assertRefused(await addon("install", "--yes", notes), 1, /\[addon\.version_rollback\]/);
+  assertDone(await addon("install", "--yes", "--allow-downgrade", notes));
+});
+
+Deno.test("addon install: where a key is trusted the signature beside the bundle counts, and is listed", async () => {
+  await using place = await workplace({ LOG_LEVEL: "error" });
+  const { folder } = place;
+  const organization = await newOrganization(place);
+  const notes = await writeBundle(folder, "notes");
+  const other = await writeBundle(folder, "other");
+  const made = assertDone(await place.run(["keys", "generate", "--out", `${folder}/acme`]));
+  assertDone(await place.run(["addon", "sign", "--key", `${folder}/acme.pem`, notes]));
+  const trust = { MARKETPLACE_PUBKEY: told(made, "base64"), ALLOW_UNSIGNED_BUNDLES: "true" };
+  const addon = (command: string, ...args: readonly string[]) =>
+    place.run(["addon", command, "--organization", organization, ...args], trust);
+  // One that is refused keeps all of them out: bundles are verified before the first is installed.
+  assertRefused(
+    await addon("install", "--yes", "--accept-all", notes, other),
+    1,
+    /\[bundle\.unsigned\]/,
+  );
+  assertRefused(await addon("plan", other), 1, /\[bundle\.unsigned\]/);
+  const installed = assertDone(await addon("install", "--yes", notes));
+  assert.equal(told(installed, "signature"), `verified, key ${told(made, "key id")} (marketplace)`);
+  assert.equal(
+    assertDone(await addon("list")),
+    `notes  1.0.0  enabled  verified, key ${told(made, "key id")} (marketplace)\n`,
+  );
+  const [shown] = JSON.parse(assertDone(await addon("list", "--json")));
+  assert.deepEqual([shown.addon_key, shown.signature.status], ["notes", "verified"]);
 });
 
 Deno.test("a command may read and write the files that it names, and no others", () => {
