@@ -39,7 +39,12 @@ export function fillAddress(
   const whole = WHOLE.exec(template)?.[1];
   if (whole !== undefined) return valueAddress(whole, placeholders.get(whole));
   const absolute = absoluteTemplate(template.trim(), backendUrl?.trim());
-  return "fault" in absolute ? absolute : filled(absolute.text, placeholders);
+  if ("fault" in absolute) return absolute;
+  const result = filled(absolute.text, placeholders);
+  if (absolute.below === undefined || "fault" in result) return result;
+  return result.url.href.startsWith(absolute.below)
+    ? result
+    : { fault: "its relative address leads out of backend.url" };
 }
 
 function valueAddress(name: string, value: string | undefined): FilledAddress {
@@ -50,10 +55,17 @@ function valueAddress(name: string, value: string | undefined): FilledAddress {
     : { fault: `the value of {{${name}}} is no http or https address` };
 }
 
+/** A template with a host. */
+interface AbsoluteTemplate {
+  readonly text: string;
+  /** What the address of a relative one begins with. */
+  readonly below?: string;
+}
+
 function absoluteTemplate(
   template: string,
   backendUrl: string | undefined,
-): { readonly text: string } | { readonly fault: string } {
+): AbsoluteTemplate | { readonly fault: string } {
   if (template === "") return { fault: "it names no address" };
   if (ABSOLUTE.test(template)) return { text: template };
   if (/^[\\/]{2}|^\\/.test(template)) return { fault: "an address that is relative has no host" };
@@ -61,7 +73,11 @@ function absoluteTemplate(
     return { fault: "its address is relative, and the manifest names no backend.url" };
   }
   if (/[?#]/.test(backendUrl)) return { fault: "backend.url holds a query" };
-  return { text: `${backendUrl.replace(/\/+$/, "")}/${template.replace(/^\/+/, "")}` };
+  const base = `${backendUrl.replace(/\/+$/, "")}/`;
+  // One that is none is complained about where it is filled.
+  const below = URL.parse(base)?.href;
+  const text = base + template.replace(/^\/+/, "");
+  return { text, ...(below === undefined ? {} : { below }) };
 }
 
 function filled(template: string, placeholders: Placeholders): FilledAddress {
