@@ -8,7 +8,7 @@
  * @module
  */
 
-import { commandFiles } from "../src/cli/command_files.ts";
+import { commandFiles } from "./command_files.ts";
 import { readSettings, SETTING_NAMES } from "../src/kernel/settings.ts";
 import type { Settings } from "../src/kernel/settings.ts";
 

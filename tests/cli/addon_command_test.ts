@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import type { InstallationPlan } from "../../src/addons/plan/installation_plan.ts";
 import { packBundle } from "../../src/bundle/mod.ts";
-import { commandFiles } from "../../src/cli/command_files.ts";
+import { commandFiles } from "../../scripts/command_files.ts";
 import { planLines } from "../../src/cli/plan_text.ts";
 import { progressLines } from "../../src/cli/progress.ts";
 
