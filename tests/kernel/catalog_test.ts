@@ -15,6 +15,7 @@ import { newOwner } from "../_support/client.ts";
 import { engines, engineTest } from "../_support/engines.ts";
 import { startKernel, testPlace } from "../_support/kernel.ts";
 
+const WRONG = "ab".repeat(64);
 const COMPILED = { key: "inside", name: "Inside", version: "3.0.0" };
 
 async function bundle(key: string, version: string): Promise<Uint8Array> {
@@ -102,7 +103,7 @@ engineTest(
       "a.tgz": await bundle("aa", "1.0.0"),
       "b.tgz": "no archive",
       "c.tgz": await bundle("cc", "1.0.0"),
-      "c.tgz.sig": "wrong",
+      "c.tgz.sig": WRONG,
     });
     const verified: (string | undefined)[] = [];
     const logged: string[] = [];
@@ -141,7 +142,7 @@ engineTest(
       "the signature is not good",
     ]];
     assert.deepEqual(await listed(), first);
-    assert.deepEqual(verified, [undefined, undefined, "wrong"]);
+    assert.deepEqual(verified, [undefined, undefined, WRONG]);
     for (let times = 0; times < 3; times++) assert.deepEqual(await listed(), first);
     assert.equal(verified.length, 3);
     assert.equal(logged.length, 1);

@@ -8,6 +8,7 @@
 import { openBundle } from "../../bundle/bundle.ts";
 import { DEFAULT_ARCHIVE_LIMITS } from "../../bundle/limits.ts";
 import type { Manifest } from "../../bundle/manifest/manifest.ts";
+import { readDetachedSignature } from "../../bundle/trust/detached.ts";
 import type { DetachedSignature } from "../../bundle/trust/trust.ts";
 import type { Logger } from "../../telemetry/log.ts";
 
@@ -43,7 +44,8 @@ interface KnownFile {
 
 const NAME = /\.(?:tgz|tar\.gz)$/i;
 const MAX_FILES = 1_000;
-const MAX_SIGNATURE_BYTES = 4_096;
+/** A signature may bring the checksum of every file along. */
+const MAX_SIGNATURE_BYTES = 1_048_576;
 
 /** Reads a folder of bundles. */
 export class CatalogFolder {
@@ -78,11 +80,8 @@ export class CatalogFolder {
   async open(
     file: string,
   ): Promise<{ readonly archive: Uint8Array; readonly signature?: DetachedSignature }> {
-    const path = `${this.#options.dir}/${file}`;
-    const { size } = await Deno.stat(path);
-    if (size > DEFAULT_ARCHIVE_LIMITS.maxArchiveBytes) throw new RangeError("too large a bundle");
-    const [archive, signature] = await Promise.all([Deno.readFile(path), signatureOf(path)]);
-    return signature === undefined ? { archive } : { archive, signature: { value: signature } };
+    const [archive, signature] = await Promise.all([this.#archive(file), this.#signature(file)]);
+    return signature === undefined ? { archive } : { archive, signature };
   }
 
   async #read(): Promise<readonly FolderBundle[]> {
@@ -147,26 +146,34 @@ export class CatalogFolder {
 
   async #examine(file: string): Promise<FolderBundle> {
     const { verify, kernelContractVersion } = this.#options;
-    const { archive, signature } = await this.open(file);
+    const archive = await this.#archive(file);
     let reason: string | undefined;
     try {
-      await verify?.(archive, signature);
+      await verify?.(archive, await this.#signature(file));
     } catch (thrown) {
       reason = thrown instanceof Error ? thrown.message : "it could not be verified";
     }
+    // Read all the same: the operator shall see what lies there, and why it cannot be installed.
     const { manifest } = await openBundle(archive, { kernelVersion: kernelContractVersion });
     return reason === undefined ? { file, manifest } : { file, manifest, reason };
   }
-}
 
-/** `<bundle>.sig` as the author's tool writes it: base64 or hex, nothing else. */
-async function signatureOf(path: string): Promise<string | undefined> {
-  try {
-    const { size } = await Deno.stat(`${path}.sig`);
-    if (size > MAX_SIGNATURE_BYTES) throw new RangeError("too large a signature");
-    return (await Deno.readTextFile(`${path}.sig`)).trim();
-  } catch (thrown) {
-    if (thrown instanceof Deno.errors.NotFound) return undefined;
-    throw thrown;
+  async #archive(file: string): Promise<Uint8Array> {
+    const path = `${this.#options.dir}/${file}`;
+    const { size } = await Deno.stat(path);
+    if (size > DEFAULT_ARCHIVE_LIMITS.maxArchiveBytes) throw new RangeError("too large a bundle");
+    return await Deno.readFile(path);
+  }
+
+  async #signature(file: string): Promise<DetachedSignature | undefined> {
+    const path = `${this.#options.dir}/${file}.sig`;
+    try {
+      const { size } = await Deno.stat(path);
+      if (size > MAX_SIGNATURE_BYTES) throw new RangeError("too large a signature");
+      return readDetachedSignature(await Deno.readTextFile(path));
+    } catch (thrown) {
+      if (thrown instanceof Deno.errors.NotFound) return undefined;
+      throw thrown;
+    }
   }
 }

@@ -7,6 +7,7 @@
 
 import type { InstallTerms } from "../../addons/addon_service.ts";
 import { sha256Hex } from "../../bundle/digest.ts";
+import { detachedFrom } from "../../bundle/trust/detached.ts";
 import type { DetachedSignature } from "../../bundle/trust/trust.ts";
 import type { Json, JsonObject } from "../../base/json.ts";
 import { isJsonObject } from "../../base/json.ts";
@@ -38,8 +39,8 @@ type Fields = RawOffer["fields"];
  * @param exchange the request; its body may be absent.
  * @param limits sizes.
  * @returns bundle, signature and terms.
- * @throws {KernelError} http.invalid_body, http.checksum_mismatch, http.invalid_revision, and what
- *   `readOffer` throws.
+ * @throws {KernelError} http.invalid_body, http.checksum_mismatch, http.invalid_revision,
+ *   bundle.malformed_signature, and what `readOffer` throws.
  */
 export async function readInstallRequest(
   exchange: Exchange,
@@ -87,50 +88,19 @@ function checksumOf(fields: Fields): string | undefined {
   throw invalidBody("the checksum is a SHA-256 of 64 hex digits");
 }
 
+/** A bare signature with a block of facts beside it, or the block alone; as a text of JSON as well. */
 function signatureOf(
   fields: Fields,
   checksum: string | undefined,
   limits: HttpLimits,
 ): DetachedSignature | undefined {
-  const meta = objectOf(fields, "signature_meta", limits) ?? {};
-  const value = textOf(fields, "signature") ?? metaText(meta, "value");
-  if (value === undefined) {
-    if (Object.keys(meta).length === 0) return undefined;
-    throw invalidBody("signature_meta describes a signature, and there is none");
-  }
-  const developer = present({
-    id: metaText(meta, "developer_id"),
-    name: metaText(meta, "developer_name"),
-  });
-  return {
-    value,
-    ...present({
-      algorithm: metaText(meta, "algorithm"),
-      digest: metaText(meta, "digest") ?? checksum,
-      keyId: metaText(meta, "key_id"),
-      signedAt: metaText(meta, "signed_at"),
-      checksums: metaChecksums(meta),
-      developer: Object.keys(developer).length === 0 ? undefined : developer,
-    }),
-  };
-}
-
-function metaText(meta: JsonObject, name: string): string | undefined {
-  const value = meta[name];
-  if (value === undefined || value === null || value === "") return undefined;
-  if (typeof value === "string") return value;
-  throw invalidBody(`signature_meta.${name} is a text`);
-}
-
-function metaChecksums(meta: JsonObject): Record<string, string> | undefined {
-  const value = meta["checksums"];
-  if (value === undefined || value === null) return undefined;
-  const entries = isJsonObject(value) ? Object.entries(value) : undefined;
-  if (entries === undefined || entries.some(([, sum]) => typeof sum !== "string")) {
-    throw invalidBody("signature_meta.checksums is an object of texts");
-  }
-  // From entries, so that a file named __proto__ is a key like any.
-  return Object.fromEntries(entries.map(([path, sum]) => [path, String(sum)]));
+  const text = textOf(fields, "signature");
+  let own: JsonObject = text === undefined ? {} : { value: text };
+  if (text?.startsWith("{")) own = objectOf(fields, "signature", limits) ?? {};
+  const block = { ...objectOf(fields, "signature_meta", limits), ...own };
+  if (Object.keys(block).length === 0) return undefined;
+  const signature = detachedFrom(block);
+  return checksum === undefined ? signature : { digest: checksum, ...signature };
 }
 
 function termsOf(fields: Fields, limits: HttpLimits): InstallTerms {
