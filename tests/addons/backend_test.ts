@@ -29,7 +29,7 @@ import {
   OTHER_ORG,
   processOn,
   putInstallation,
-} from "./installed_world.ts";
+} from "./installation_rows.ts";
 
 const UTF8 = new TextEncoder();
 const SECRET = "ab".repeat(32);

@@ -15,6 +15,8 @@ import { checkSetting, isEmptyValue, isSecretSetting } from "./value.ts";
 
 /** What forms show and send for a secret that they do not know. */
 export const SECRET_PLACEHOLDER = "********";
+/** A form that was never told the value sends its field empty: that is no wish to lose it. */
+const LEAVES_SECRET: ReadonlySet<Json> = new Set(["", SECRET_PLACEHOLDER]);
 
 /** A manifest, as far as settings go. */
 export type DeclaringManifest = Pick<Manifest, "key" | "settings">;
@@ -33,8 +35,8 @@ export type CheckedChanges = ReadonlyMap<SettingDefinition, Json>;
  * Checks what is to be set.
  *
  * @param manifest declares the settings.
- * @param given values by key; null and an emptied field take a value away, a secret's placeholder
- *   leaves it.
+ * @param given values by key; null and an emptied field take a value away. A secret is taken away by
+ *   null alone: its placeholder and an empty text leave it.
  * @returns the values that change.
  * @throws {KernelError} addon.invalid_settings — every fault by key.
  */
@@ -48,7 +50,7 @@ export function checkChanges(manifest: DeclaringManifest, given: JsonObject): Ch
       faults.set(key, unknownSetting(key, declared.keys()));
       continue;
     }
-    if (isSecretSetting(definition) && value === SECRET_PLACEHOLDER) continue;
+    if (isSecretSetting(definition) && LEAVES_SECRET.has(value)) continue;
     const checked = checkChange(definition, value);
     if ("fault" in checked) faults.set(key, checked.fault);
     else changes.set(definition, checked.value);
