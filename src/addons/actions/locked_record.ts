@@ -43,7 +43,7 @@ export async function lockRecord(
   if (present !== undefined) conditions.push(present);
   const query = sql`select cast(${rowJson(profile, shape, "record")} as text) as json from ${
     profile.table(model.table)
-  } as record where ${sql.join(conditions, sql` and `)}`;
+  } as record where ${sql.join(conditions, sql` and `)} ${profile.lockRows}`;
   const { rows } = await tx.execute(profile.compile(query));
   const json = rows[0]?.["json"];
   if (typeof json !== "string") throw recordNotFound();

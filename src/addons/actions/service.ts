@@ -154,10 +154,12 @@ class Actions implements ActionService {
     checkState(action, record);
     const payload = readPayload(action.fields ?? [], order.payload);
     const installation = installationOf(view, action);
-    const trigger = triggerOf({ installation, model, action, snapshot: view.snapshot });
+    const { compiled } = this.#options;
+    const { snapshot } = view;
+    const trigger = triggerOf({ installation, model, action, snapshot }, compiled);
     return {
       caller,
-      snapshot: view.snapshot,
+      snapshot,
       model,
       action,
       trigger,

@@ -49,7 +49,7 @@ class SchemaReader {
       const place = path === "" ? name : `${path}.${name}`;
       const rule = isJsonObject(property) ? property : {};
       const sent = Object.hasOwn(given, name) ? given[name] : undefined;
-      const value = sent ?? rule["default"];
+      const value = sent === undefined ? rule["default"] : sent;
       if (value !== undefined && (value !== null || admits(rule, "null"))) {
         values.set(name, this.#value(rule, value, place, depth + 1));
       } else if (isRequired(schema, name) && !(path === "" && this.#isProvided(name))) {
