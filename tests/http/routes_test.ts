@@ -388,6 +388,7 @@ Deno.test("ROUTES: described without functions, each once, each guarded unless n
     "/api/auth/register",
     "/api/metacore/callbacks/events",
     "/api/metacore/addons/:key/i18n/:lang",
+    "/v1/addons/:key/i18n/:lang",
     "/api/metacore/addons/:key/frontend",
     "/api/metacore/addons/:key/frontend/*path",
     "/api/addons/:key/frontend",

@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import { packBundle } from "../../src/bundle/mod.ts";
-import { Client, newOwner, sendAnonymous } from "../_support/client.ts";
+import { type Client, newOwner, sendAnonymous } from "../_support/client.ts";
 import { kernelTest } from "../_support/kernel.ts";
 
 const FRONTEND = "/api/metacore/addons/shop/frontend";
