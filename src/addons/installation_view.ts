@@ -11,6 +11,7 @@ import type { Installation } from "./addon_service.ts";
 import { assetBase } from "./assets/addon_assets.ts";
 import type { LiveInstallation } from "./live_installations.ts";
 import type { SignatureStatus } from "./plan/installation_plan.ts";
+import { isSecretSetting } from "./settings/value.ts";
 
 /**
  * Shows an installation.
@@ -22,7 +23,9 @@ export function installationOf(live: LiveInstallation): Installation {
   const { row, manifest, signature, previousVersion } = live;
   // Border: the kernel wrote this text itself.
   const settings = JSON.parse(row.settings) as Record<string, Json>;
-  const open = new Set(manifest.settings.filter((each) => !each.secret).map(({ key }) => key));
+  const open = new Set(
+    manifest.settings.filter((each) => !isSecretSetting(each)).map(({ key }) => key),
+  );
   const shown = Object.entries(settings).filter(([key]) => open.has(key));
   return {
     id: row.id,
