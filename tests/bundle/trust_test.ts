@@ -20,7 +20,12 @@ import {
 } from "../../src/bundle/trust/private_key.ts";
 import { keyIdOf, parsePublicKey, parseSignature } from "../../src/bundle/trust/public_key.ts";
 import type { TrustedKey, TrustPolicy } from "../../src/bundle/trust/trust.ts";
-import { checkSignerRole, verifyArchive, verifyChecksums } from "../../src/bundle/trust/verify.ts";
+import {
+  checkSignerRole,
+  verifyArchive,
+  verifyChecksums,
+  verifyKept,
+} from "../../src/bundle/trust/verify.ts";
 import { readSettings } from "../../src/kernel/settings.ts";
 import { readTrustedKeys, trustOf, trustPolicyOf } from "../../src/kernel/trust_settings.ts";
 
@@ -189,6 +194,7 @@ Deno.test("a signature is read as hex or base64 of 64 bytes, bare or in the hub'
   assert.deepEqual(await verifyArchive(archive, block, policy, NOW), {
     keyId: "34750f98bd59fcfc",
     role: "marketplace",
+    value: bytes.toHex(),
     signedAt: "2026-05-01T00:00:00Z",
     developer: { id: "dev_1", name: "Acme" },
   });
@@ -342,6 +348,43 @@ Deno.test("an author signs the addons it is named for and no other", async () =>
       code: "bundle.signer_not_allowed",
     });
   }
+});
+
+Deno.test("what is kept is verified again: revoked, unknown and forged signatures do not come back", async () => {
+  const stranger = await generateSigningKey();
+  const policy = policyOf(trusted(golden));
+  const kept = await verifyArchive(archive, await signatureBy(golden), policy, NOW);
+  await verifyKept(archive, kept, "notes", policy);
+  // Good when it entered; and where nobody must sign, nothing is asked.
+  await verifyKept(
+    archive,
+    kept,
+    "notes",
+    policyOf(trusted(golden, { expiresAt: "2020-01-01T00:00:00Z" })),
+  );
+  await verifyKept(archive, undefined, "notes", { keys: [], unsigned: "allow" });
+  const forged = { ...kept!, value: (await signArchive(stranger, archive)).toHex() };
+  const { value: _value, ...older } = kept!;
+  const bad: readonly (readonly [string, Parameters<typeof verifyKept>[1], TrustPolicy])[] = [
+    ["bundle.unsigned", undefined, policy],
+    ["bundle.unsigned", kept, policyOf()],
+    ["bundle.unknown_key", kept, policyOf(trusted(stranger))],
+    ["bundle.bad_signature", kept, policyOf(trusted(stranger, { id: kept!.keyId }))],
+    ["bundle.bad_signature", forged, policy],
+    ["bundle.key_revoked", kept, policyOf(trusted(golden, { revokedAt: "2026-01-01T00:00:00Z" }))],
+    [
+      "bundle.signer_not_allowed",
+      kept,
+      policyOf(trusted(golden, { role: "author", addons: ["tickets"] })),
+    ],
+    ["bundle.malformed_signature", { ...older, value: "" }, policy],
+  ];
+  for (const [code, signature, trust] of bad) {
+    await assert.rejects(verifyKept(archive, signature, "notes", trust), { code }, code);
+  }
+  await assert.rejects(verifyKept(archive.slice(1), kept, "notes", policy), {
+    code: "bundle.bad_signature",
+  });
 });
 
 Deno.test("checksums hold both ways: every listed file is there and equal, every file is listed", async () => {

@@ -7,10 +7,13 @@
 
 import type { Clock } from "../../base/clock.ts";
 import { type Bundle, openBundle } from "../../bundle/bundle.ts";
-import { unsignedBundle } from "../../bundle/trust/errors.ts";
-import { signatureRefused } from "../../bundle/trust/errors.ts";
 import type { TrustPolicy, VerifiedSignature } from "../../bundle/trust/trust.ts";
-import { checkSignerRole, verifyArchive, verifyChecksums } from "../../bundle/trust/verify.ts";
+import {
+  checkSignerRole,
+  verifyArchive,
+  verifyChecksums,
+  verifyKept,
+} from "../../bundle/trust/verify.ts";
 import type { Database } from "../../db/database.ts";
 import { loadSqlParser } from "../../db/migration_sql/sql_parser.ts";
 import type { BundleOffer, InstallTerms } from "../addon_service.ts";
@@ -90,7 +93,8 @@ export async function compiledCandidate(
  * @param tell is told of each station.
  * @returns the candidate.
  * @throws {KernelError} addon.no_previous_version — it is gone; addon.bundle_damaged;
- *   bundle.key_revoked, bundle.unsigned — it is not trusted any more; bundle.*, sandbox.*
+ *   bundle.key_revoked, bundle.unknown_key, bundle.bad_signature, bundle.unsigned — it is not trusted
+ *   any more; bundle.*, sandbox.*
  */
 export async function keptCandidate(
   options: CandidateOptions,
@@ -107,7 +111,7 @@ export async function keptCandidate(
   const signature = row.signature === null
     ? undefined
     : JSON.parse(row.signature) as VerifiedSignature;
-  if (!isCompiled) demandStillTrusted(signature, addonKey, options.trust);
+  if (!isCompiled) await verifyKept(row.archive, signature, addonKey, options.trust);
   tell({ station: "open" });
   const bundle = await options.modules.bundleOf(digest, addonKey);
   return {
@@ -117,31 +121,6 @@ export async function keptCandidate(
     source: isCompiled ? "compiled" : "bundle",
     ...await admitted(options, bundle, tell),
   };
-}
-
-/** What a key has signed is taken no more once it is revoked, or unknown. */
-function demandStillTrusted(
-  signature: VerifiedSignature | undefined,
-  addonKey: string,
-  trust: TrustPolicy,
-): void {
-  if (trust.keys.length === 0) {
-    if (signature === undefined && trust.unsigned !== "allow") throw unsignedBundle("none");
-    return;
-  }
-  if (signature === undefined) throw unsignedBundle("some");
-  const { keyId } = signature;
-  const key = trust.keys.find(({ id }) => id === keyId);
-  if (key === undefined) {
-    throw signatureRefused("bundle.unknown_key", `key "${keyId}" is not trusted here any more`, {
-      key_id: keyId,
-    });
-  }
-  if (key.revokedAt !== undefined) {
-    const message = `key "${keyId}" was revoked (${key.revokedAt})`;
-    throw signatureRefused("bundle.key_revoked", message, { key_id: keyId });
-  }
-  checkSignerRole(signature, addonKey, trust);
 }
 
 async function admitted(

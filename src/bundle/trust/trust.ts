@@ -50,9 +50,15 @@ export interface DetachedSignature {
 
 /** A signature that has been verified. */
 export interface VerifiedSignature {
+  /** Key that made it. */
   readonly keyId: string;
+  /** What that key may sign. */
   readonly role: SignerRole;
+  /** The signature itself, 64 bytes as hex, so that it can be verified again. */
+  readonly value: string;
+  /** When it was made, as the signer says. */
   readonly signedAt?: string;
+  /** Who made it, as the signer says. */
   readonly developer?: { readonly id?: string; readonly name?: string };
 }
 

@@ -55,9 +55,41 @@ export async function verifyArchive(
   return {
     keyId: key.id,
     role: key.role,
+    value: bytes.toHex(),
     ...(signature.signedAt === undefined ? {} : { signedAt: signature.signedAt }),
     ...(signature.developer === undefined ? {} : { developer: signature.developer }),
   };
+}
+
+/**
+ * Verifies again what has entered before and is to run once more: a key that was revoked or is not
+ * trusted any more is refused. One that has merely expired is not, for it was good when the bundle
+ * entered. What was kept is not believed: the signature itself must still hold.
+ *
+ * @param archive the exact bytes as they are kept.
+ * @param kept what {@link verifyArchive} gave when it entered; undefined for an unsigned bundle.
+ * @param addonKey the addon, which the key must still be allowed to sign.
+ * @param policy what the operator trusts now.
+ * @throws {KernelError} bundle.unsigned, bundle.unknown_key, bundle.key_revoked,
+ *   bundle.bad_signature, bundle.malformed_signature, bundle.signer_not_allowed
+ */
+export async function verifyKept(
+  archive: Uint8Array,
+  kept: VerifiedSignature | undefined,
+  addonKey: string,
+  policy: TrustPolicy,
+): Promise<void> {
+  if (policy.keys.length === 0) {
+    // Where no key is trusted any more, nothing can say who signed it.
+    if (policy.unsigned !== "allow") throw unsignedBundle("none");
+    return;
+  }
+  if (kept === undefined) throw unsignedBundle("some");
+  const bytes = parseSignature(kept.value);
+  const named = candidates({ value: kept.value, keyId: kept.keyId }, policy.keys);
+  const key = await findSigner(named, bytes, await sha256(archive));
+  checkRevocation(key);
+  checkSignerRole(kept, addonKey, policy);
 }
 
 /**
@@ -172,12 +204,10 @@ async function fits(key: TrustedKey, signature: Uint8Array, digest: Uint8Array):
 }
 
 /** By the kernel's clock: the time that a signature names is not signed, so anybody can write it. */
-function checkStanding({ id, notBefore, expiresAt, revokedAt }: TrustedKey, nowMs: number): void {
+function checkStanding(key: TrustedKey, nowMs: number): void {
+  checkRevocation(key);
+  const { id, notBefore, expiresAt } = key;
   const details = { key_id: id };
-  if (revokedAt !== undefined) {
-    const message = `key ${quoted(id)} was revoked (${revokedAt})`;
-    throw signatureRefused("bundle.key_revoked", message, details);
-  }
   // Written so that a time that cannot be read refuses.
   if (notBefore !== undefined && !(nowMs >= Date.parse(notBefore))) {
     const message = `key ${quoted(id)} is not valid before ${notBefore}`;
@@ -187,6 +217,13 @@ function checkStanding({ id, notBefore, expiresAt, revokedAt }: TrustedKey, nowM
     const message = `key ${quoted(id)} expired (${expiresAt})`;
     throw signatureRefused("bundle.key_expired", message, details);
   }
+}
+
+/** Whatever its time says: an operator who writes one down wants the key out. */
+function checkRevocation({ id, revokedAt }: TrustedKey): void {
+  if (revokedAt === undefined) return;
+  const message = `key ${quoted(id)} was revoked (${revokedAt})`;
+  throw signatureRefused("bundle.key_revoked", message, { key_id: id });
 }
 
 async function sha256(archive: Uint8Array): Promise<Uint8Array> {
