@@ -6,12 +6,13 @@
  */
 
 import assert from "node:assert/strict";
-import { type SystemCaller, systemCaller } from "../../mod.ts";
+import { type Kernel, type SystemCaller, systemCaller } from "../../mod.ts";
 import type { FaultPort } from "../../src/db/database.ts";
 import { expensesBundle } from "../_support/addon.ts";
 import { exampleBundle } from "../_support/bundles.ts";
 import { engines } from "../_support/engines.ts";
 import { startKernel, TEST_KEYS, testPlace } from "../_support/kernel.ts";
+import { lifeBundle, UPGRADE } from "./life_addon.ts";
 
 class Crash extends Error {}
 
@@ -149,14 +150,19 @@ for (const engine of engines) {
     await using place = await testPlace(engine, "file");
     const caller = await newOrganization(place.databaseUrl);
     for (const at of [3, 12, 20]) {
-      await installAndKill(place.databaseUrl, caller.organizationId, at);
+      await killed("install", place.databaseUrl, caller.organizationId, at);
       assert.equal(await stateAfterCrash(place.databaseUrl, caller, archive), "old");
     }
   });
 }
 
-/** Installs in a child process that kills itself, by SIGKILL, before a statement. */
-async function installAndKill(databaseUrl: string, organization: string, at: number) {
+/** Works in a child process that kills itself, by SIGKILL, before a statement. */
+async function killed(
+  what: "install" | "upgrade",
+  databaseUrl: string,
+  organization: string,
+  at: number,
+): Promise<void> {
   const child = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -171,6 +177,7 @@ async function installAndKill(databaseUrl: string, organization: string, at: num
       new URL("./killed_install.ts", import.meta.url).pathname,
     ],
     env: {
+      KILLED_WHAT: what,
       KILLED_DATABASE_URL: databaseUrl,
       KILLED_ORGANIZATION: organization,
       KILLED_AT: String(at),
@@ -180,4 +187,86 @@ async function installAndKill(databaseUrl: string, organization: string, at: num
     stderr: "inherit",
   }).output();
   assert.equal(child.signal, "SIGKILL", new TextDecoder().decode(child.stdout));
+}
+
+for (const engine of engines) {
+  Deno.test(`upgrade: a crash before any statement leaves the old version or the new [${engine}]`, async () => {
+    const [older, newer] = await Promise.all(UPGRADE.map(lifeBundle));
+    await using place = await testPlace(engine, "file");
+    const caller = await newOrganization(place.databaseUrl);
+    let [crashes, commits, hasFinished] = [0, 0, false];
+    for (let at = 0; !hasFinished; at++) {
+      const fault = new Crasher();
+      const kernel = await startKernel(place.databaseUrl, { fault });
+      // What the round before has left, looked at by a new kernel.
+      const version = at === 0 ? undefined : await wholeVersion(kernel, caller);
+      if (version === "1.1.0") commits++;
+      if (version !== "1.0.0") await beginAnew(kernel, caller, older!);
+      fault.arm(at + 1);
+      hasFinished = await kernel.services.addons.install(caller, { archive: newer! }).then(
+        () => true,
+        () => false,
+      );
+      fault.arm(Infinity);
+      if (hasFinished) assert.equal(await wholeVersion(kernel, caller), "1.1.0");
+      else crashes++;
+      await kernel.stop().catch(() => {});
+    }
+    assert.ok(crashes > 30, `only ${crashes} statements`);
+    // After the commit: the breaker, and reading what came of it.
+    assert.ok(commits <= 6, `${commits} crashes came after the commit`);
+  });
+
+  Deno.test(`upgrade: SIGKILL of the process leaves the old version, whole [${engine}]`, async () => {
+    const [older, newer] = await Promise.all(UPGRADE.map(lifeBundle));
+    await using place = await testPlace(engine, "file");
+    const caller = await newOrganization(place.databaseUrl);
+    let kernel = await startKernel(place.databaseUrl);
+    await beginAnew(kernel, caller, older!);
+    for (const at of [4, 16, 28]) {
+      await kernel.stop();
+      await killed("upgrade", place.databaseUrl, caller.organizationId, at);
+      kernel = await startKernel(place.databaseUrl);
+      assert.equal(await wholeVersion(kernel, caller), "1.0.0");
+    }
+    await kernel.services.addons.install(caller, { archive: newer! });
+    assert.equal(await wholeVersion(kernel, caller), "1.1.0");
+    await kernel.stop();
+  });
+}
+
+async function beginAnew(kernel: Kernel, caller: SystemCaller, archive: Uint8Array) {
+  const { addons, records } = kernel.services;
+  if ((await addons.installations(caller)).length > 0) {
+    await addons.uninstall(caller, "life", "drop");
+  }
+  await addons.install(caller, { archive }, { downgrade: "allow" });
+  await records.create(caller, "life_notes", { title: "a", state: "open" });
+}
+
+/** Demands that model, table, module, hook and migration are of one version. @returns which */
+async function wholeVersion(kernel: Kernel, caller: SystemCaller): Promise<string> {
+  const { addons, code, events, records } = kernel.services;
+  const installation = await addons.installation(caller, "life");
+  const { version } = installation;
+  const isNew = version === "1.1.0";
+  assert.equal(installation.previous_version, isNew ? "1.0.0" : undefined);
+  const answer = await code.call(caller, "life", "look", { input: {} });
+  const { data } = JSON.parse(new TextDecoder().decode(answer));
+  assert.deepEqual(data.rows, [
+    isNew ? { code: "1.1.0", ranks: data.rows[0].ranks } : { code: "1.0.0", notes: 1 },
+  ]);
+  if (isNew) assert.equal(Number(data.rows[0].ranks), 14);
+  const { rows } = await records.list(caller, "life_notes", new URLSearchParams());
+  const titles = rows.value().map(({ title }) => title).toSorted();
+  assert.deepEqual(titles, isNew ? ["a", "by the hook"] : ["a"]);
+  const names = (await events.read(caller, 0, 1_000)).map(({ name }) => name);
+  assert.equal(
+    names.lastIndexOf("kernel.addon.upgraded") >
+      names.lastIndexOf("kernel.addon.installed"),
+    isNew,
+  );
+  const plan = await addons.plan(caller, { archive: await lifeBundle(UPGRADE[isNew ? 1 : 0]) });
+  assert.deepEqual([plan.changes, plan.migrations], [[], []], "nothing is half done");
+  return version;
 }

@@ -1,11 +1,13 @@
 /**
- * A process that installs the example addon and kills itself on the way; run by `crash_test.ts`.
+ * A process that installs the example addon, or upgrades another, and kills itself on the way; run by
+ * `crash_test.ts`.
  *
  * @module
  */
 
 import { createKernel, systemCaller } from "../../mod.ts";
 import { exampleBundle } from "../_support/bundles.ts";
+import { lifeBundle, UPGRADE } from "./life_addon.ts";
 
 const setting = (name: string) => Deno.env.get(`KILLED_${name}`)!;
 let left = Infinity;
@@ -20,8 +22,9 @@ const kernel = createKernel({
     },
   },
 });
+const archive = setting("WHAT") === "upgrade"
+  ? await lifeBundle(UPGRADE[1])
+  : await exampleBundle();
 await kernel.start();
 left = Number(setting("AT"));
-await kernel.services.addons.install(systemCaller(setting("ORGANIZATION")), {
-  archive: await exampleBundle(),
-});
+await kernel.services.addons.install(systemCaller(setting("ORGANIZATION")), { archive });

@@ -149,3 +149,28 @@ class Texts {
     return `(i32.const ${at}) (i32.const ${bytes.length})`;
   }
 }
+
+const insertNote = (title: string) =>
+  `insert into notes (id, title) values (gen_random_uuid(), '${title}')`;
+
+/** Two versions between which everything changes that can: table, module, migrations, hooks. */
+export const UPGRADE: readonly [LifeAddon, LifeAddon] = [
+  {
+    version: "1.0.0",
+    columns: [{ name: "state", type: "string", size: 20 }],
+    functions: { look: { query: "select '1.0.0' as code, count(*) as notes from notes" } },
+  },
+  {
+    version: "1.1.0",
+    columns: [
+      { name: "state", type: "string", size: 20, index: true },
+      { name: "rank", type: "integer", default: 7, required: true, index: true },
+    ],
+    migrations: { "0001_marks.sql": "create table marks (id uuid primary key, name text)" },
+    functions: {
+      look: { query: "select '1.1.0' as code, sum(rank) as ranks from notes" },
+      changed: { exec: [insertNote("by the hook")] },
+    },
+    hooks: { upgrade: [{ target: { type: "wasm", function: "changed" } }] },
+  },
+];
