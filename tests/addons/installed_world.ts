@@ -1,130 +1,204 @@
 /**
- * Installations as rows, without bundles and installing: for what is done to an installation that is
- * there.
+ * Addons that are installed by writing their rows, for tests of what reads them: extensions,
+ * translations, subscriptions. Installing itself is tested elsewhere.
  *
  * @module
  */
 
-import { createAccessService } from "../../src/access/service.ts";
 import { InstallationCatalog } from "../../src/addons/code/installation_catalog.ts";
-import { makeInstallSecret } from "../../src/addons/install/secret.ts";
-import { catalogVersion } from "../../src/addons/installation_store.ts";
-import { LiveInstallations } from "../../src/addons/live_installations.ts";
-import type { AddonSettings } from "../../src/addons/settings/addon_settings.ts";
-import { initialSettings } from "../../src/addons/settings/initial.ts";
-import { createAddonSettings } from "../../src/addons/settings/service.ts";
-import type { JsonObject } from "../../src/base/json.ts";
+import { applyExtensions } from "../../src/addons/extensions/apply_extensions.ts";
+import type { ExtensionChanges } from "../../src/addons/extensions/extension_changes.ts";
+import { applyChanges } from "../../src/addons/install/apply.ts";
+import { planInstall } from "../../src/addons/install/plan.ts";
+import { raiseCatalogVersion } from "../../src/addons/installation_store.ts";
+import { type LiveInstallation, LiveInstallations } from "../../src/addons/live_installations.ts";
+import { type SystemCaller, systemCaller } from "../../src/base/caller.ts";
 import { SystemIds } from "../../src/base/ids.ts";
-import { parseManifest } from "../../src/bundle/manifest/parse.ts";
+import type { Json, JsonObject } from "../../src/base/json.ts";
+import { parseManifest } from "../../src/bundle/mod.ts";
 import type { Database } from "../../src/db/database.ts";
+import { modelsOf } from "../../src/models/from_definition.ts";
+import type { Model } from "../../src/models/model.ts";
+import type { ModelRegistry } from "../../src/models/registry.ts";
 import { createModelRegistry } from "../../src/models/snapshot_registry.ts";
-import type { AuditRecord } from "../../src/telemetry/audit.ts";
-import { silentLogger } from "../../src/telemetry/log.ts";
+import { createLogger } from "../../src/telemetry/log.ts";
+import { TestClock } from "../models/samples.ts";
 
 export const ORG = "0193a000-0000-7000-8000-00000000000a";
 export const OTHER_ORG = "0193a000-0000-7000-8000-00000000000b";
-export const MASTER_KEY: Uint8Array = new Uint8Array(32).fill(7);
-/** 1795219578 s: the moment of the contract's golden vector. */
-export const NOW_MS = 1_795_219_578_000;
 const AT = "2026-01-01T00:00:00.000Z";
 
-/** One process over a database. */
-export interface Installed {
-  readonly catalog: InstallationCatalog;
-  readonly settings: AddonSettings;
-  readonly records: AuditRecord[];
-  readonly clock: { ms: number; nowMs(): number };
-}
-
-/** A process of its own: what it has read, another one does not know. */
-export function processOn(database: Database): Installed {
-  const clock = { ms: NOW_MS, nowMs: () => clock.ms };
-  const installations = new LiveInstallations(silentLogger);
-  const registry = createModelRegistry({
-    load: (organizationId) => installations.models(database.kysely, organizationId),
-    isCurrent: async (organizationId, version) =>
-      String(await catalogVersion(database.kysely, organizationId)) === version,
-    recheckAfterMs: 0,
-    clock,
-  });
-  const catalog = new InstallationCatalog(registry);
-  const records: AuditRecord[] = [];
-  const settings = createAddonSettings({
-    database,
-    registry,
-    access: createAccessService({ database, clock, logger: silentLogger }),
-    catalog,
-    audit: { record: (one) => void records.push(one), flush: async () => {} },
-    masterKey: MASTER_KEY,
-    clock,
-    ids: new SystemIds(),
-  });
-  return { catalog, settings, records, clock };
-}
-
-/** What is installed. */
-export interface InstalledAddon {
-  readonly key?: string;
+/** How an addon is put there. */
+export interface PutOptions {
   readonly organizationId?: string;
-  readonly manifest?: JsonObject;
-  readonly given?: JsonObject;
-  readonly status?: string;
-  readonly secret?: "none";
+  readonly status?: "enabled" | "disabled" | "removed";
+  /** Files of the bundle that are kept. */
+  readonly files?: Readonly<Record<string, string>>;
+  readonly signature?: string;
 }
 
-/** Writes the rows of an installation. @returns its id and secret */
-export async function putInstallation(
-  database: Database,
-  addon: InstalledAddon = {},
-): Promise<{ readonly id: string; readonly secret: string }> {
-  const { key = "tickets", organizationId = ORG, status = "enabled" } = addon;
-  const text = JSON.stringify({
-    key,
-    name: key,
-    version: "1.0.0",
-    kernel: ">=2.0.0 <3.0.0",
-    ...addon.manifest,
+/** Installed addons. */
+export class InstalledWorld {
+  readonly clock = new TestClock();
+  readonly ids = new SystemIds();
+  readonly lines: string[] = [];
+  readonly logger = createLogger({
+    level: "debug",
+    sink: (line: string) => void this.lines.push(line),
+    nowMs: () => this.clock.nowMs(),
   });
-  const manifest = parseManifest(text);
-  const id = new SystemIds().next();
-  const secret = await makeInstallSecret(MASTER_KEY);
-  const place = { organizationId, addonKey: key };
-  const kept = await initialSettings(manifest, addon.given, place, MASTER_KEY);
-  const tables = database.kysely;
-  await tables.insertInto("organizations").values({
-    id: organizationId,
-    name: "Acme",
-    slug: `acme-${organizationId.slice(-1)}`,
-    created_at: AT,
-    updated_at: AT,
-  }).onConflict((conflict) => conflict.doNothing()).execute();
-  await tables.insertInto("bundles").values({
-    digest: id,
-    addon_key: key,
-    version: "1.0.0",
-    manifest: text,
-    entries: "{}",
-    archive: new Uint8Array(),
-    created_at: AT,
-  }).execute();
-  await tables.insertInto("installations").values({
-    id,
+  readonly installations = new LiveInstallations(this.logger);
+  readonly registry: ModelRegistry;
+  readonly catalog: InstallationCatalog;
+  readonly caller: SystemCaller = systemCaller(ORG, "req");
+
+  constructor(readonly database: Database, readonly hostModels: readonly Model[] = []) {
+    this.registry = createModelRegistry({
+      load: (organizationId) => this.installations.models(database.kysely, organizationId),
+      hostModels,
+      clock: this.clock,
+    });
+    this.catalog = new InstallationCatalog(this.registry);
+  }
+
+  /** Makes the organizations, and the tables of the host's models. */
+  async start(): Promise<this> {
+    for (const id of [ORG, OTHER_ORG]) {
+      await this.database.kysely.insertInto("organizations")
+        .values({ id, name: "Acme", slug: `acme${id.slice(-1)}`, created_at: AT, updated_at: AT })
+        .execute();
+    }
+    if (this.hostModels.length > 0) await this.#tables("addon_kernel", this.hostModels);
+    return this;
+  }
+
+  /** Puts an addon there as an install would, in place of another version of it. */
+  async put(document: JsonObject, options: PutOptions = {}): Promise<ExtensionChanges> {
+    const { organizationId = ORG, status = "enabled", files = {}, signature } = options;
+    const text = JSON.stringify({ name: String(document["key"]), version: "1.0.0", ...document });
+    const manifest = parseManifest(text);
+    const schema = `addon_${manifest.key}`;
+    const digest = await digestOf(text);
+    await this.#tables(schema, modelsOf(manifest, schema));
+    const { kysely } = this.database;
+    await kysely.insertInto("bundles").values({
+      digest,
+      addon_key: manifest.key,
+      version: manifest.version,
+      manifest: text,
+      entries: "{}",
+      archive: new Uint8Array(),
+      signature: signature ?? null,
+      created_at: AT,
+    }).onConflict((conflict) => conflict.doNothing()).execute();
+    for (const [path, content] of Object.entries(files)) {
+      const bytes = new TextEncoder().encode(content);
+      await kysely.insertInto("bundle_files").values({ digest, path, sha256: "", bytes }).execute();
+    }
+    await kysely.deleteFrom("installations").where("organization_id", "=", organizationId)
+      .where("addon_key", "=", manifest.key).execute();
+    await kysely.insertInto("installations").values({
+      id: this.ids.next(),
+      organization_id: organizationId,
+      addon_key: manifest.key,
+      version: manifest.version,
+      status,
+      source: "bundle",
+      isolation: "shared",
+      schema_name: schema,
+      bundle_digest: digest,
+      secret_hash: "",
+      secret_enc: null,
+      settings: "{}",
+      installed_at: new Date(Date.parse(AT) + this.clock.ms++).toISOString(),
+      enabled_at: null,
+      disabled_at: null,
+      updated_at: AT,
+    }).execute();
+    return await this.#extend(organizationId, manifest.key);
+  }
+
+  /** Changes whether an addon takes part. */
+  async setStatus(addonKey: string, status: "enabled" | "disabled" | "removed"): Promise<void> {
+    await this.database.kysely.updateTable("installations").set({ status })
+      .where("organization_id", "=", ORG).where("addon_key", "=", addonKey).execute();
+    await this.changed(ORG);
+  }
+
+  /** The installation of an addon. */
+  async installation(addonKey: string): Promise<LiveInstallation> {
+    const found = (await this.catalog.all(ORG)).get(addonKey);
+    if (found === undefined) throw new Error(`${addonKey} is not installed`);
+    return found;
+  }
+
+  /** A live model of the organization. */
+  async model(name: string, organizationId = ORG): Promise<Model | undefined> {
+    return (await this.registry.snapshot(organizationId)).find(name);
+  }
+
+  /** Appends an event. @returns its sequence */
+  async emit(name: string, payload: Json = {}, organizationId = ORG): Promise<void> {
+    await this.database.kysely.insertInto("events").values(
+      eventRow(this.ids, name, payload, organizationId),
+    )
+      .execute();
+  }
+
+  /** Declared models of the host and of every installation. */
+  async declared(organizationId = ORG): Promise<Model[]> {
+    const list = await this.installations.list(this.database.kysely, organizationId);
+    return [
+      ...this.hostModels,
+      ...list.flatMap(({ manifest, row }) => modelsOf(manifest, row.schema_name)),
+    ];
+  }
+
+  async changed(organizationId: string): Promise<void> {
+    await raiseCatalogVersion(this.database.kysely, organizationId);
+    this.registry.invalidate(organizationId);
+  }
+
+  async #extend(organizationId: string, addonKey: string): Promise<ExtensionChanges> {
+    const list = await this.installations.list(this.database.kysely, organizationId);
+    const enabled = list.filter(({ row }) => row.status === "enabled")
+      .map(({ manifest }) => manifest);
+    const models = await this.declared(organizationId);
+    const changes = await this.database.schemaTransaction(
+      organizationId,
+      (tx) => applyExtensions(tx, { addonKey, models, enabled }),
+    );
+    await this.changed(organizationId);
+    return changes;
+  }
+
+  async #tables(schema: string, models: readonly Model[]): Promise<void> {
+    await this.database.schemaTransaction(null, async (tx) => {
+      const current = await tx.profile.introspect(tx, schema);
+      const plan = planInstall({ schema, current, migrations: [], models });
+      await applyChanges(tx, current, plan.changes);
+    });
+  }
+}
+
+/** An event as a row. */
+export function eventRow(ids: SystemIds, name: string, payload: Json, organizationId = ORG) {
+  return {
+    id: ids.next(),
     organization_id: organizationId,
-    addon_key: key,
-    version: "1.0.0",
-    status,
-    source: "bundle",
-    isolation: "shared",
-    schema_name: `addon_${key}`,
-    bundle_digest: id,
-    secret_hash: secret.hash,
-    secret_enc: addon.secret === "none" ? null : secret.sealed,
-    settings: JSON.stringify(kept.values),
-    sealed_settings: JSON.stringify(kept.sealed),
-    installed_at: AT,
-    enabled_at: AT,
-    disabled_at: null,
-    updated_at: AT,
-  }).execute();
-  return { id, secret: secret.text };
+    name,
+    addon_key: name.split(".")[0] ?? "",
+    model: name.split(".")[1] ?? "",
+    table_name: "",
+    record_id: null,
+    payload: JSON.stringify(payload),
+    actor_id: null,
+    request_id: "req",
+    created_at: AT,
+  };
+}
+
+async function digestOf(text: string): Promise<string> {
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return new Uint8Array(hash).toHex();
 }
