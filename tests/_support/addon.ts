@@ -34,6 +34,8 @@ export interface TestAddon {
   readonly exports: readonly string[];
   readonly capabilities?: readonly { readonly kind: string; readonly target: string }[];
   readonly settings?: Readonly<Record<string, string>>;
+  /** Settings that are secret. */
+  readonly secrets?: readonly string[];
   readonly memoryLimitMiB?: number;
   readonly timeoutMs?: number;
   readonly version?: string;
@@ -49,12 +51,15 @@ export async function addonBundle(addon: TestAddon): Promise<Uint8Array> {
     version: addon.version ?? "1.0.0",
     kernel: ">=2.0.0 <3.0.0",
     capabilities: addon.capabilities ?? [],
-    settings: Object.entries(addon.settings ?? {}).map(([name, value]) => ({
-      key: name,
-      label: name,
-      type: "string",
-      default_value: value,
-    })),
+    settings: [
+      ...Object.entries(addon.settings ?? {}).map(([name, value]) => ({
+        key: name,
+        label: name,
+        type: "string",
+        default_value: value,
+      })),
+      ...(addon.secrets ?? []).map((name) => ({ key: name, label: name, type: "secret" })),
+    ],
     backend: {
       runtime: "wasm",
       entry: "backend/backend.wasm",
