@@ -6,12 +6,13 @@
 
 import assert from "node:assert/strict";
 import { sql } from "kysely";
-import { isKernelError } from "../../src/base/error.ts";
+import { isKernelError, KernelError } from "../../src/base/error.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 import { parseManifest } from "../../src/bundle/mod.ts";
 import type { Manifest } from "../../src/bundle/manifest/manifest.ts";
 import { applyChange } from "../../src/db/schema/apply.ts";
 import { completeChange } from "../../src/db/schema/complete.ts";
+import { describeChange } from "../../src/db/schema/describe.ts";
 import type { SchemaChange, SchemaState } from "../../src/db/schema/spec.ts";
 import { applyChanges } from "../../src/addons/install/apply.ts";
 import { checkAcceptance } from "../../src/addons/plan/acceptance.ts";
@@ -34,6 +35,7 @@ import {
 import { risksOf } from "../../src/addons/plan/risks.ts";
 import { planTables } from "../../src/addons/plan/table_plan.ts";
 import { modelsOf } from "../../src/models/from_definition.ts";
+import type { Model } from "../../src/models/model.ts";
 import { engineTest } from "../_support/engines.ts";
 
 const SCHEMA = "addon_desk";
@@ -355,6 +357,53 @@ Deno.test("obstaclesOf: versions, isolation, models and shared tables", () => {
   );
 });
 
+Deno.test("obstaclesOf: what was met on the way comes before what the tables refuse", () => {
+  const met = new KernelError({ code: "schema.migration_refused", kind: "invalid", message: "no" });
+  const needing = manifestWith([{ ...NUMBER, type: "integer" }], {
+    version: "2.0.0",
+    requires: [{ key: "crm", version: "^1.0.0" }],
+  });
+  assert.deepEqual(codes(obstaclesOf(following(ONE, needing, { obstacles: [met] }))), [
+    "schema.migration_refused",
+    "addon.requirement_missing",
+    "schema.type_conflict",
+  ]);
+});
+
+Deno.test("planTables: declared keys and indexes of tables that stand", () => {
+  const [model] = modelsOf(ONE, SCHEMA);
+  const withIndex = (name?: string): Model => ({
+    ...model!,
+    indexes: [{ ...(name === undefined ? {} : { name }), columns: ["title"], unique: false }],
+  });
+  const changesFrom = (before: Model, after: Model, changes: readonly SchemaChange[] = []) => {
+    const current = stateAfter(materialOf(ONE, { modelsAfter: [before] }));
+    return planTables(following(ONE, { ...ONE, version: "1.1.0" }, {
+      current,
+      modelsBefore: [before],
+      modelsAfter: [after],
+      migrations: migration(...changes),
+    })).changes.map(({ change }) => describeChange(change));
+  };
+  const toItself = {
+    columns: ["created_by_id"],
+    table: "tickets",
+    references: ["id"],
+    onDelete: "set null",
+  } as const;
+  assert.deepEqual(changesFrom(model!, { ...model!, foreignKeys: [toItself] }), [
+    "add foreign key fk_tickets_created_by_id to tickets on tickets",
+  ]);
+  assert.deepEqual(changesFrom(withIndex("by_title"), model!), ["drop index by_title of tickets"]);
+  assert.deepEqual(changesFrom(withIndex("by_title"), withIndex()), [], "another name is no need");
+  const [number, ...rest] = model!.columns;
+  const renamed = { ...model!, columns: [{ ...number!, name: "code", unique: false }, ...rest] };
+  const rename = { kind: "renameColumn", table: tickets, column: "number", to: "code" } as const;
+  assert.deepEqual(changesFrom(model!, renamed, [rename]), [
+    "rename column number to code in tickets",
+  ], "an index that a migration has touched is the author's");
+});
+
 Deno.test("makePlan: the operation follows version, digest and direction", async () => {
   const operation = async (material: PlanMaterial) => (await makePlan(material)).operation;
   const two = manifestWith([NUMBER, TITLE], { version: "2.0.0" });
@@ -414,6 +463,12 @@ Deno.test("rollback: refused with every reason", () => {
   let state = stateAfter(materialOf(two));
   const make = (change: SchemaChange) => state = applyChange(state, change);
   make({ kind: "dropColumn", table: tickets, column: "title" });
+  make({ kind: "dropColumn", table: tickets, column: "number" });
+  make({
+    kind: "addColumn",
+    table: tickets,
+    column: { name: "number", type: { kind: "text", maxLength: 10 }, nullable: true },
+  });
   make({ kind: "dropTable", table: { schema: SCHEMA, table: "lines" } });
   make({
     kind: "alterColumn",
@@ -430,6 +485,7 @@ Deno.test("rollback: refused with every reason", () => {
   assert.deepEqual(more, []);
   assert.equal(obstacle?.code, "addon.rollback_impossible");
   assert.deepEqual(obstacle.details?.["reasons"], [
+    "column number of tickets is varchar(10), which cannot hold varchar(20)",
     "column title of tickets is gone",
     "column total of tickets is text, which cannot hold bigint",
     "column must of tickets is required, has no default, and is not known to it",
@@ -592,10 +648,13 @@ Deno.test("checkAcceptance: new rights are named, typing errors told, other plan
   );
   const first = await makePlan(materialOf(before));
   assert.equal(checkAcceptance(first, {}, []).length, 2);
-  assert.throws(
-    () => checkAcceptance(first, { acceptedCapabilities: ["http:fetch a.example.com"] }, []),
-    refused("addon.capabilities_not_accepted", "http:fetch b.example.com"),
-  );
+  // What a removed installation had accepted counts for nothing when the addon comes back.
+  for (const earlier of [[], accepted]) {
+    assert.throws(
+      () => checkAcceptance(first, { acceptedCapabilities: ["http:fetch a.example.com"] }, earlier),
+      refused("addon.capabilities_not_accepted", "http:fetch b.example.com"),
+    );
+  }
 });
 
 Deno.test("requirements: what binds is refused, the rest is told", async () => {
@@ -691,7 +750,11 @@ Deno.test("requirements: others are not left without what they need", async () =
 
 Deno.test("risksOf: asks by the names that stand before, and not about what the plan makes", () => {
   const state = stateAfter(materialOf(ONE));
+  const number = { name: "number", type: { kind: "text" }, nullable: true } as const;
   const questions = risksOf([
+    { kind: "dropColumn", table: tickets, column: "number" },
+    { kind: "addColumn", table: tickets, column: number },
+    { kind: "dropColumn", table: tickets, column: "number" },
     { kind: "renameColumn", table: tickets, column: "title", to: "subject" },
     { kind: "renameTable", table: tickets, to: "cases" },
     { kind: "dropColumn", table: { ...tickets, table: "cases" }, column: "subject" },
@@ -705,7 +768,11 @@ Deno.test("risksOf: asks by the names that stand before, and not about what the 
   ], state);
   assert.deepEqual(
     questions.map(({ table, column, question }) => [table.table, column, question]),
-    [["tickets", "title", "non-null values"], ["tickets", undefined, "rows"]],
+    [
+      ["tickets", "number", "non-null values"],
+      ["tickets", "title", "non-null values"],
+      ["tickets", undefined, "rows"],
+    ],
   );
 });
 
