@@ -19,8 +19,20 @@ import { KERNEL_CONTRACT_VERSION } from "../../src/bundle/manifest/kernel_range.
 import { compareVersions } from "../../src/bundle/version_order.ts";
 import type { Database } from "../../src/db/database.ts";
 import type { AuditRecord } from "../../src/telemetry/audit.ts";
+import { type BundleOffer, systemCaller } from "../../mod.ts";
+import { packBundle } from "../../src/bundle/mod.ts";
+import {
+  generateSigningKey,
+  signArchive,
+  type SigningKey,
+} from "../../src/bundle/trust/private_key.ts";
+import type { TrustedKey, TrustPolicy } from "../../src/bundle/trust/trust.ts";
+import { openDatabase } from "../../src/db/open.ts";
+import { silentLogger } from "../../src/telemetry/log.ts";
 import { addonBundle } from "../_support/addon.ts";
-import { engineTest } from "../_support/engines.ts";
+import { newOwner } from "../_support/client.ts";
+import { engines, engineTest } from "../_support/engines.ts";
+import { startKernel, testPlace } from "../_support/kernel.ts";
 import { HEALTHY } from "../_support/guests/healthy.ts";
 import { assembleWat } from "../_support/guests/wat.ts";
 
@@ -241,3 +253,124 @@ engineTest(
     }
   },
 );
+
+/** A bundle of one model; each version has a column more than the last. */
+async function notesBundle(version: string): Promise<Uint8Array> {
+  const columns = Array.from({ length: Number(version.split(".")[1]) + 1 }, (_, at) => ({
+    name: `text_${at}`,
+    type: "string",
+  }));
+  const manifest = {
+    key: "notes",
+    name: "Notes",
+    version,
+    model_definitions: [
+      { table_name: "notes", model_key: "notes", label: "Notes", org_scoped: true, columns },
+    ],
+  };
+  return await packBundle(new Map([["manifest.json", JSON.stringify(manifest)]]));
+}
+
+async function offerBy(pair: SigningKey, archive: Uint8Array, more: object = {}) {
+  const value = (await signArchive(pair, archive)).toBase64();
+  return { archive, signature: { value, ...more } };
+}
+
+function keyOf(pair: SigningKey, more: Partial<TrustedKey> = {}): TrustedKey {
+  return { id: "acme", publicKey: pair.publicKey, role: "author", addons: ["notes"], ...more };
+}
+
+async function keptRows(databaseUrl: string, table: "bundles" | "installations" | "seen_versions") {
+  const database = await openDatabase({ url: databaseUrl, logger: silentLogger });
+  try {
+    return (await database.kysely.selectFrom(table).select("addon_key").execute()).length;
+  } finally {
+    await database.close();
+  }
+}
+
+for (const engine of engines) {
+  Deno.test(`a bundle is verified before it is read, and what is refused leaves nothing behind [${engine}]`, async () => {
+    const [acme, stranger] = [await generateSigningKey(), await generateSigningKey()];
+    await using place = await testPlace(engine, "file");
+    const trust: TrustPolicy = { keys: [keyOf(acme)], unsigned: "allow" };
+    const kernel = await startKernel(place.databaseUrl, { trust, unsignedBundles: "allow" });
+    const { addons } = kernel.services;
+    const caller = systemCaller((await newOwner(kernel)).organizationId);
+    const archive = await notesBundle("1.0.0");
+    const garbage = new Uint8Array([0x1f, 0x8b, 8, 1, 2, 3]);
+    const foreign = await addonBundle({
+      key: "probe",
+      wasm: await assembleWat(HEALTHY.echo.wat),
+      exports: ["run"],
+    });
+    const refused: readonly (readonly [string, BundleOffer])[] = [
+      ["bundle.unsigned", { archive }],
+      // Not even opened; signed, it is.
+      ["bundle.unsigned", { archive: garbage }],
+      ["bundle.bad_signature", await offerBy(stranger, garbage)],
+      ["bundle.bad_gzip", await offerBy(acme, garbage)],
+      ["bundle.bad_signature", await offerBy(stranger, archive)],
+      ["bundle.signer_not_allowed", await offerBy(acme, foreign)],
+      [
+        "bundle.checksum_mismatch",
+        await offerBy(acme, archive, {
+          checksums: { "README.md": "ab".repeat(32) },
+        }),
+      ],
+    ];
+    for (const [code, offer] of refused) {
+      await assert.rejects(addons.plan(caller, offer), { code }, code);
+      await assert.rejects(addons.install(caller, offer), { code }, code);
+    }
+    assert.deepEqual(await addons.installations(caller), []);
+    const { installation } = await addons.install(caller, await offerBy(acme, archive));
+    assert.deepEqual(installation.signature, {
+      status: "verified",
+      key_id: "acme",
+      role: "author",
+    });
+    await kernel.stop();
+    assert.equal(await keptRows(place.databaseUrl, "bundles"), 1);
+    assert.equal(await keptRows(place.databaseUrl, "seen_versions"), 1);
+  });
+
+  Deno.test(`old versions come back only by word, also after an uninstall and a restart; a revoked key's not at all [${engine}]`, async () => {
+    const acme = await generateSigningKey();
+    await using place = await testPlace(engine, "file");
+    const start = (key: TrustedKey) =>
+      startKernel(place.databaseUrl, { trust: { keys: [key], unsigned: "refuse" } });
+    const [lower, higher] = [
+      await offerBy(acme, await notesBundle("1.0.0")),
+      await offerBy(acme, await notesBundle("1.1.0")),
+    ];
+    const first = await start(keyOf(acme));
+    const caller = systemCaller((await newOwner(first)).organizationId);
+    await first.services.addons.install(caller, higher);
+    await first.services.addons.uninstall(caller, "notes", "keep");
+    await first.stop();
+    const second = await start(keyOf(acme));
+    const { addons } = second.services;
+    const rollback = { code: "addon.version_rollback" };
+    await assert.rejects(addons.install(caller, lower), rollback);
+    // The memory is of the key, so it holds in every organization.
+    const other = systemCaller((await newOwner(second, "Other")).organizationId);
+    await assert.rejects(addons.install(other, lower), rollback);
+    assert.match(
+      (await addons.plan(caller, lower)).obstacles[0]!.code,
+      /^addon\.version_rollback$/,
+    );
+    await addons.install(other, lower, { downgrade: "allow" });
+    await addons.install(other, higher);
+    await second.stop();
+    const third = await start(keyOf(acme, { revokedAt: "2026-01-01T00:00:00Z" }));
+    const revoked = { code: "bundle.key_revoked" };
+    await assert.rejects(third.services.addons.rollback(other, "notes"), revoked);
+    await assert.rejects(third.services.addons.install(caller, higher), revoked);
+    await third.stop();
+    const fourth = await start(keyOf(acme));
+    const back = await fourth.services.addons.rollback(other, "notes");
+    assert.deepEqual([back.operation, back.installation.version], ["rollback", "1.0.0"]);
+    await fourth.stop();
+  });
+}
