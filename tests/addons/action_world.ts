@@ -18,15 +18,17 @@ import type {
 import { createBackendCaller } from "../../src/addons/backend/caller.ts";
 import type { FunctionCall, FunctionOpener } from "../../src/addons/code/open_function.ts";
 import type { CompiledAddon } from "../../src/addons/compiled/compiled_addon.ts";
+import { makeInstallSecret } from "../../src/addons/install/secret.ts";
 import { catalogVersion } from "../../src/addons/installation_store.ts";
 import { LiveInstallations } from "../../src/addons/live_installations.ts";
+import { initialSettings } from "../../src/addons/settings/initial.ts";
 import { SettingTexts } from "../../src/addons/settings/texts.ts";
 import { createToolService } from "../../src/addons/tools/service.ts";
 import type { ToolService } from "../../src/addons/tools/tool_service.ts";
 import type { UserCaller } from "../../src/base/caller.ts";
 import { KernelError } from "../../src/base/error.ts";
 import { SystemIds } from "../../src/base/ids.ts";
-import type { Json, JsonObject } from "../../src/base/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../src/base/json.ts";
 import { parseManifest } from "../../src/bundle/manifest/parse.ts";
 import type { Database, Transaction } from "../../src/db/database.ts";
 import { applyChange } from "../../src/db/schema/apply.ts";
@@ -40,9 +42,12 @@ import type { RecordService } from "../../src/records/record_service.ts";
 import { createRecordService } from "../../src/records/service.ts";
 import { silentLogger } from "../../src/telemetry/log.ts";
 import { createMetrics } from "../../src/telemetry/metrics_registry.ts";
-import { MASTER_KEY, NOW_MS, ORG, putInstallation } from "./installed_world.ts";
 
-export { ORG, OTHER_ORG } from "./installed_world.ts";
+export const ORG = "0193a000-0000-7000-8000-00000000000a";
+export const OTHER_ORG = "0193a000-0000-7000-8000-00000000000b";
+const MASTER_KEY: Uint8Array = new Uint8Array(32).fill(7);
+const NOW_MS = 1_795_219_578_000;
+const AT = "2026-01-01T00:00:00.000Z";
 
 export const OWNER: UserCaller = {
   kind: "user",
@@ -94,10 +99,16 @@ export async function makeActionWorld(
 ): Promise<ActionWorld> {
   const installed = new Map<string, { id: string; secret: string }>();
   for (const manifest of options.manifests) {
-    const key = String(manifest["key"]);
+    const { metadata } = manifest;
+    const isFlat = !isJsonObject(metadata);
+    const key = String(isFlat ? manifest["key"] : metadata["key"]);
     const given = options.given?.[key];
-    installed.set(key, await putInstallation(database, { key, manifest, ...given && { given } }));
-    await createTables(database, key, manifest);
+    const text = JSON.stringify({
+      ...isFlat && { name: key, version: "1.0.0", kernel: ">=2.0.0 <3.0.0" },
+      ...manifest,
+    });
+    installed.set(key, await putInstallation(database, key, text, given));
+    await createTables(database, key, text);
   }
   const clock = { ms: NOW_MS, nowMs: () => clock.ms };
   const installations = new LiveInstallations(silentLogger);
@@ -210,11 +221,54 @@ function accessWithout(denied: ReadonlySet<string>): AccessService {
   };
 }
 
-async function createTables(database: Database, key: string, manifest: JsonObject): Promise<void> {
+/** Writes the rows that an install would. */
+async function putInstallation(
+  { kysely: tables }: Database,
+  key: string,
+  text: string,
+  given: JsonObject | undefined,
+): Promise<{ readonly id: string; readonly secret: string }> {
+  const id = new SystemIds().next();
+  const secret = await makeInstallSecret(MASTER_KEY);
+  const place = { organizationId: ORG, addonKey: key };
+  const kept = await initialSettings(parseManifest(text), given, place, MASTER_KEY);
+  const named = { name: "Acme", slug: "acme", created_at: AT, updated_at: AT };
+  await tables.insertInto("organizations").values({ id: ORG, ...named })
+    .onConflict((conflict) => conflict.doNothing()).execute();
+  await tables.insertInto("bundles").values({
+    digest: id,
+    addon_key: key,
+    version: "1.0.0",
+    manifest: text,
+    entries: "{}",
+    archive: new Uint8Array(),
+    created_at: AT,
+  }).execute();
+  await tables.insertInto("installations").values({
+    id,
+    organization_id: ORG,
+    addon_key: key,
+    version: "1.0.0",
+    status: "enabled",
+    source: "bundle",
+    isolation: "shared",
+    schema_name: `addon_${key}`,
+    bundle_digest: id,
+    secret_hash: secret.hash,
+    secret_enc: secret.sealed,
+    settings: JSON.stringify(kept.values),
+    sealed_settings: JSON.stringify(kept.sealed),
+    installed_at: AT,
+    enabled_at: AT,
+    disabled_at: null,
+    updated_at: AT,
+  }).execute();
+  return { id, secret: secret.text };
+}
+
+async function createTables(database: Database, key: string, manifest: string): Promise<void> {
   const schema = `addon_${key}`;
-  const parsed = parseManifest(
-    JSON.stringify({ name: key, version: "1.0.0", kernel: ">=2.0.0 <3.0.0", ...manifest }),
-  );
+  const parsed = parseManifest(manifest);
   const specs = tableSpecsOf(modelsOf(parsed, schema));
   const changes: SchemaChange[] = [
     { kind: "createSchema", schema },
@@ -248,12 +302,6 @@ export interface ReceivedRequest {
   readonly body: string;
 }
 
-/** Reads a request while it is there. */
-export async function received(request: Request): Promise<ReceivedRequest> {
-  const { method, url } = request;
-  return { method, url, headers: new Headers(request.headers), body: await request.text() };
-}
-
 /** Whether a request is signed as contract/metacore.md §6.4 says, computed apart from the kernel. */
 export function isSigned({ method, url, headers, body }: ReceivedRequest, secret: string): boolean {
   const { pathname, search } = new URL(url);
@@ -264,4 +312,36 @@ export function isSigned({ method, url, headers, body }: ReceivedRequest, secret
   const message = [timestamp, method, path, nonce, hash].join(".");
   const expected = createHmac("sha256", secret).update(message).digest("hex");
   return headers.get("x-metacore-signature") === `sha256=${expected}`;
+}
+
+/** A backend on a port of this machine. */
+export interface TestBackend extends AsyncDisposable {
+  readonly url: string;
+  /** What came, oldest first. */
+  readonly requests: ReceivedRequest[];
+  /** What it answers. */
+  answer: () => Response;
+  shutdown(): Promise<void>;
+}
+
+/** Starts a backend that remembers what it gets. */
+export function serveBackend(): TestBackend {
+  const requests: ReceivedRequest[] = [];
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    async (request) => {
+      const { method, url } = request;
+      const headers = new Headers(request.headers);
+      requests.push({ method, url, headers, body: await request.text() });
+      return backend.answer();
+    },
+  );
+  const backend: TestBackend = {
+    url: `http://127.0.0.1:${server.addr.port}`,
+    requests,
+    answer: () => Response.json({ ok: 1 }),
+    shutdown: () => server.shutdown(),
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+  return backend;
 }

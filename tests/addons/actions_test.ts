@@ -25,8 +25,7 @@ import {
   makeActionWorld,
   ORG,
   OWNER,
-  received,
-  type ReceivedRequest,
+  serveBackend,
 } from "./action_world.ts";
 
 const MODEL = {
@@ -204,32 +203,34 @@ engineTest("actions: a success that could not be committed is no success", async
   assert.equal(kept["status"], "draft");
 });
 
+const PAY = {
+  key: "pay",
+  requiresState: ["draft", "sent"],
+  condition: { field: "amount", operator: "neq", value: 0 },
+  fields: [
+    {
+      name: "method",
+      label: "Method",
+      type: "select",
+      required: true,
+      options: [
+        { value: "card", label: "Card" },
+        { value: 2, label: "Two" },
+      ],
+    },
+    { name: "sum", label: "Sum", type: "number", default: "12.50" },
+    { name: "note", label: "Note", type: "text", size: 5 },
+  ],
+  trigger: { type: "compiled" },
+};
+
 engineTest(
   "actions: conditions, then input, then interceptors, and none of it is skipped",
   async (t) => {
     const seen: JsonObject[] = [];
     const handled: CompiledActionContext[] = [];
     await using world = await makeActionWorld(t.database, {
-      manifests: [manifest([{
-        key: "pay",
-        requiresState: ["draft", "sent"],
-        condition: { field: "amount", operator: "neq", value: 0 },
-        fields: [
-          {
-            name: "method",
-            label: "Method",
-            type: "select",
-            required: true,
-            options: [
-              { value: "card", label: "Card" },
-              { value: 2, label: "Two" },
-            ],
-          },
-          { name: "sum", label: "Sum", type: "number", default: "12.50" },
-          { name: "note", label: "Note", type: "text", size: 5 },
-        ],
-        trigger: { type: "compiled" },
-      }])],
+      manifests: [manifest([PAY])],
       compiled: {
         billing: {
           actions: {
@@ -349,30 +350,28 @@ engineTest("actions: an extension's action runs the extending addon's code", asy
   assert.equal((call!.body as JsonObject)["hook"], "invoices::inspect");
 });
 
-engineTest("actions: a webhook is called signed, over a socket, and its answer read", async (t) => {
-  const requests: ReceivedRequest[] = [];
-  let answer = Response.json({ success: true, data: { sent: 1 }, meta: { model: "x", ref: "r" } });
-  await using server = Deno.serve(
-    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
-    async (request) => {
-      requests.push(await received(request));
-      return answer;
+function webhooks(url: string): JsonObject {
+  return manifest([
+    { key: "send" },
+    { key: "direct", trigger: { type: "webhook" } },
+    { key: "silent", trigger: { type: "webhook" } },
+  ], {
+    backend: { runtime: "webhook", url },
+    hooks: {
+      "invoices::send": `${url}/hooks/se%20nd?x=1`,
+      "invoices::silent": "",
+      "invoices::direct": "/rel",
     },
-  );
-  const url = `http://127.0.0.1:${server.addr.port}`;
+  });
+}
+
+engineTest("actions: a webhook is called signed, over a socket, and its answer read", async (t) => {
+  await using backend = serveBackend();
+  const { url, requests } = backend;
+  backend.answer = () =>
+    Response.json({ success: true, data: { sent: 1 }, meta: { model: "x", ref: "r" } });
   await using world = await makeActionWorld(t.database, {
-    manifests: [manifest([
-      { key: "send" },
-      { key: "direct", trigger: { type: "webhook" } },
-      { key: "silent", trigger: { type: "webhook" } },
-    ], {
-      backend: { runtime: "webhook", url },
-      hooks: {
-        "invoices::send": `${url}/hooks/se%20nd?x=1`,
-        "invoices::silent": "",
-        "invoices::direct": "/rel",
-      },
-    })],
+    manifests: [webhooks(url)],
     backend: "real",
   });
   world.clock.ms = Date.now();
@@ -385,7 +384,7 @@ engineTest("actions: a webhook is called signed, over a socket, and its answer r
     "r",
     "webhook",
   ]);
-  const [request] = requests as [ReceivedRequest];
+  const [request] = requests as [typeof requests[number]];
   const { body, headers } = request;
   const { id: installationId, secret } = world.installed.get("billing")!;
   assert.ok(isSigned(request, secret), "the signature is not the contract's");
@@ -406,24 +405,25 @@ engineTest("actions: a webhook is called signed, over a socket, and its answer r
     action: "send",
   });
 
-  answer = new Response("plain words");
+  backend.answer = () => new Response("plain words");
   assert.equal((await run("direct")).data, "plain words");
   assert.equal(new URL(requests[1]!.url).pathname, "/rel");
   assert.deepEqual((await run("silent")).meta["no_op"], true);
   assert.equal(requests.length, 2, "no address, no call");
-  answer = Response.json({ success: false, error: { code: "busy", message: "later" } }, {
-    status: 409,
-  });
+  backend.answer = () =>
+    Response.json({ success: false, error: { code: "busy", message: "later" } }, {
+      status: 409,
+    });
   const declined = await run("direct");
   assert.deepEqual([declined.outcome, declined.error?.code], ["declined", "busy"]);
-  answer = new Response("broken", { status: 500 });
+  backend.answer = () => new Response("broken", { status: 500 });
   await assert.rejects(
     run("direct"),
     coded("addon.backend_failed", "addon billing webhook returned 500: broken"),
   );
-  answer = Response.json({ error: "no" }, { status: 404 });
+  backend.answer = () => Response.json({ error: "no" }, { status: 404 });
   await assert.rejects(run("direct"), coded("addon.backend_failed", "404"));
-  await server.shutdown();
+  await backend.shutdown();
   await assert.rejects(run("direct"), coded("addon.backend_unreachable"));
 });
 
