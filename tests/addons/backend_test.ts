@@ -19,7 +19,11 @@ import { createEgress } from "../../src/egress/create_egress.ts";
 import type { Egress, EgressRequest, EgressResponse } from "../../src/egress/egress.ts";
 import { createLogger, silentLogger } from "../../src/telemetry/log.ts";
 import { createMetrics } from "../../src/telemetry/metrics_registry.ts";
+import type { Kernel } from "../../mod.ts";
+import { addonBundle, fixtureModule } from "../_support/addon.ts";
+import { newOwner } from "../_support/client.ts";
 import { engines, engineTest, openTestDatabase } from "../_support/engines.ts";
+import { startKernel, testPlace } from "../_support/kernel.ts";
 import { makeHostWorld } from "./host_world.ts";
 import {
   type Installed,
@@ -636,3 +640,52 @@ engineTest("events of backends: the gate of event_emit, in the addon's name", as
   const rows = await t.database.kysely.selectFrom("events").select("id").execute();
   assert.equal(rows.length, 1);
 });
+
+for (const engine of engines) {
+  Deno.test(`calls of backends: no kernel takes what another one took [${engine}]`, async () => {
+    await using place = await testPlace(engine, "file");
+    const first = await startKernel(place.databaseUrl, { clock: { nowMs: () => NOW_MS } });
+    const owner = await newOwner(first);
+    const installed = await owner.install(
+      await addonBundle({
+        key: "probe",
+        ...await fixtureModule("probe"),
+        exports: ["calls"],
+        capabilities: [
+          { kind: "event:emit", target: "probe.*" },
+          { kind: "http:fetch", target: "api.example.com" },
+        ],
+      }),
+    );
+    assert.equal(installed.status, 200, JSON.stringify(installed.body));
+    const { install_secret: secret, installation } = installed.body;
+    const body = UTF8.encode(JSON.stringify({ name: "probe.order.paid", payload: { id: 1 } }));
+    const send = async (kernel: Kernel, number: number) => {
+      const call = incoming(installation.id, secret, { form: "both", nonce: nonce(number), body });
+      call.headers.set("x-metacore-installation-id", installation.id);
+      call.headers.set("content-type", "application/json");
+      const request = new Request(`http://kernel.test${call.path}`, {
+        method: "POST",
+        headers: call.headers,
+        body,
+      });
+      const answer = await kernel.fetch(request, { remoteAddress: "192.0.2.1" });
+      await answer.body?.cancel();
+      return answer.status;
+    };
+    assert.equal(await send(first, 1), 200);
+    assert.equal(await send(first, 1), 401);
+    if (engine === "sqlite") await first.stop();
+    const second = await startKernel(place.databaseUrl, { clock: { nowMs: () => NOW_MS } });
+    assert.equal(await send(second, 1), 401);
+    assert.equal(await send(second, 2), 200);
+    if (engine === "postgres") {
+      assert.equal(await send(first, 2), 401);
+      await first.stop();
+    }
+    const events = await second.services.events.read(systemCaller(owner.organizationId), 0, 100);
+    const paid = events.filter(({ name }) => name === "probe.order.paid");
+    assert.equal(paid.length, 2);
+    await second.stop();
+  });
+}

@@ -8,7 +8,11 @@ import type { Json, JsonObject } from "../../src/base/json.ts";
 import { openSecret } from "../../src/base/secret.ts";
 import type { SettingDefinition } from "../../src/bundle/manifest/manifest.ts";
 import type { Database } from "../../src/db/database.ts";
-import { engineTest } from "../_support/engines.ts";
+import type { Kernel } from "../../mod.ts";
+import { addonBundle, fixtureModule } from "../_support/addon.ts";
+import { Client, newOwner } from "../_support/client.ts";
+import { engines, engineTest } from "../_support/engines.ts";
+import { startKernel, TEST_KEYS, testPlace } from "../_support/kernel.ts";
 import {
   MASTER_KEY,
   NOW_MS,
@@ -422,3 +426,58 @@ Deno.test("settings: another version takes over what fits, and never shows what 
   );
   assert.deepEqual([dropped.values, dropped.sealed], [{ same: "kept" }, {}]);
 });
+
+/** What the probe's code gets for settings. */
+async function envOf(owner: Client, note: string, ...keys: readonly string[]) {
+  const calls = keys.map((key) => ({ call: "env_get", args: [key] }));
+  const path = `/api/dynamic/probe_notes/${note}/action/calls`;
+  return await owner.send("POST", path, { calls, then: "done" });
+}
+
+for (const engine of engines) {
+  Deno.test(`settings: an addon's code reads secret ones, and fails aloud where it cannot [${engine}]`, async () => {
+    await using place = await testPlace(engine, "file");
+    const first = await startKernel(place.databaseUrl);
+    const owner = await newOwner(first);
+    const installed = await owner.install(
+      await addonBundle({
+        key: "probe",
+        ...await fixtureModule("probe"),
+        exports: ["calls"],
+        capabilities: [
+          { kind: "event:emit", target: "probe.*" },
+          { kind: "http:fetch", target: "api.example.com" },
+        ],
+        settings: { greeting: "hello" },
+        secrets: ["token"],
+      }),
+    );
+    assert.equal(installed.status, 200, JSON.stringify(installed.body));
+    const note = String((await owner.create("probe_notes", { title: "first" })).id);
+    assert.deepEqual((await envOf(owner, note, "greeting", "token")).body.data, ["hello", null]);
+    const path = "/api/metacore/installations/probe/settings";
+    const changed = await owner.send("POST", path, { greeting: "hi", token: "s3cret" });
+    assert.equal(changed.status, 200, JSON.stringify(changed.body));
+    const shown = [
+      changed.body,
+      (await owner.get(path)).body,
+      (await owner.get(
+        "/api/metacore/installations",
+      )).body,
+    ];
+    assert.doesNotMatch(JSON.stringify(shown), /s3cret/);
+    const read = await envOf(owner, note, "greeting", "token", "nothing");
+    assert.deepEqual(read.body.data, ["hi", "s3cret", null]);
+    await first.stop();
+    const at = (kernel: Kernel) =>
+      new Client(kernel, owner.token, owner.userId, owner.organizationId);
+    const other = await startKernel(place.databaseUrl, { masterKey: "08".repeat(32) });
+    const unread = await envOf(at(other), note, "greeting");
+    assert.equal(unread.status, 500, JSON.stringify(unread.body));
+    assert.equal(unread.body.code, "kernel.secret_unreadable");
+    await other.stop();
+    const again = await startKernel(place.databaseUrl, TEST_KEYS);
+    assert.deepEqual((await envOf(at(again), note, "token")).body.data, ["s3cret"]);
+    await again.stop();
+  });
+}
