@@ -17,8 +17,8 @@ import type { LifecycleStep } from "../../src/addons/lifecycle/lifecycle.ts";
 import { selectHooks } from "../../src/addons/lifecycle/selection.ts";
 import { isKernelError } from "../../src/base/error.ts";
 import { newOwner } from "../_support/client.ts";
-import { hasPostgresServer } from "../_support/engines.ts";
-import { kernelTest, startKernel } from "../_support/kernel.ts";
+import { engines, hasPostgresServer } from "../_support/engines.ts";
+import { kernelTest, startKernel, testPlace } from "../_support/kernel.ts";
 import { withClient } from "../_support/postgres_server.ts";
 import { createTwoRoles } from "../_support/two_roles.ts";
 import { type LifeAddon, lifeBundle } from "./life_addon.ts";
@@ -387,3 +387,58 @@ kernelTest("Changes at one time: one after the other, each whole", async ({ kern
   assert.deepEqual(both, ["done", "done"]);
   await records.create(other, "life_notes", { title: "c", c0: "x", c1: "y" });
 });
+
+for (const engine of engines) {
+  Deno.test(`Hooks of backends are called after the commit, their failure is told [${engine}]`, async () => {
+    const heard: unknown[] = [];
+    let status = 200;
+    await using server = Deno.serve(
+      { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+      async (request) => {
+        heard.push([request.headers.get("x-metacore-event"), await request.json()]);
+        return new Response("{}", { status });
+      },
+    );
+    const host = `127.0.0.1:${server.addr.port}`;
+    await using place = await testPlace(engine, "memory");
+    const kernel = await startKernel(place.databaseUrl, {
+      egress: { hosts: [host], privateAddresses: [host] },
+    });
+    try {
+      const caller = await newCaller(kernel);
+      const { addons } = kernel.services;
+      const target = { type: "webhook", url: `http://${host}/life` };
+      const events = ["install", "enable", "disable", "uninstall", "upgrade"];
+      const addon = (version: string): LifeAddon => ({
+        version,
+        hooks: Object.fromEntries(events.map((event) => [event, [{ target }]])),
+      });
+      const { installation } = await install(kernel, caller, addon("1.0.0"));
+      status = 500;
+      const upgraded = await install(kernel, caller, addon("1.1.0"));
+      assert.equal(upgraded.installation.version, "1.1.0");
+      assert.ok(upgraded.warnings.some((each) => /webhook of "upgrade" failed.*500/.test(each)));
+      status = 200;
+      await addons.uninstall(caller, "life", "drop");
+      const body = (event: string, version: string, from?: string) => [`lifecycle:${event}`, {
+        event,
+        addon_key: "life",
+        installation_id: installation.id,
+        org_id: caller.organizationId,
+        version,
+        ...from === undefined ? {} : { from_version: from },
+      }];
+      assert.deepEqual(heard, [
+        body("install", "1.0.0"),
+        body("enable", "1.0.0"),
+        body("upgrade", "1.1.0", "1.0.0"),
+        body("disable", "1.1.0"),
+        body("uninstall", "1.1.0"),
+      ]);
+      const told = (await auditNames(kernel, caller)).filter((n) => n === "lifecycle.hook_failed");
+      assert.equal(told.length, 1);
+    } finally {
+      await kernel.stop();
+    }
+  });
+}

@@ -277,7 +277,7 @@ kernelTest(
           const { outcome, data } = await actions.run(caller, "life_notes", id, "look", {});
           calls++;
           // Border: the answer of `db_query` for one row.
-          const { code, data: value } = (data as { rows?: Note[] }).rows?.[0] ?? {};
+          const { code, data: value } = (data as { rows: Partial<Note>[] }).rows[0]!;
           if (outcome !== "done" || value !== `v${code}`) failures.push(JSON.stringify(data));
           seen.add(String(code));
         } catch (thrown) {

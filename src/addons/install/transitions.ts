@@ -5,7 +5,6 @@
  * @module
  */
 
-import { type KernelError } from "../../base/error.ts";
 import { notInstalled } from "../errors.ts";
 
 /** States of an addon in an organization; a removed one has kept its data. */
@@ -80,13 +79,9 @@ export function demandTransition(
   change: InstallationChange,
 ): InstallationState {
   const after = stateAfter(state, change);
-  if (after === undefined) throw refusal(addonKey);
+  // Whatever cannot be done cannot be done because the addon is not there.
+  if (after === undefined) throw notInstalled(addonKey);
   return after;
-}
-
-/** Whatever cannot be done cannot be done because the addon is not there. */
-function refusal(addonKey: string): KernelError {
-  return notInstalled(addonKey);
 }
 
 /**

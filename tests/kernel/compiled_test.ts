@@ -1,0 +1,233 @@
+/**
+ * Addons of the host application: installed like any other, hooks in the transaction, brought along
+ * when the application brings another manifest; and starts that are refused.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { type CompiledAddon, type Kernel, type SystemCaller, systemCaller } from "../../mod.ts";
+import { createCompiledAddons } from "../../src/addons/compiled/registry.ts";
+import type { LifecycleContext } from "../../src/addons/lifecycle/lifecycle.ts";
+import type { JsonObject } from "../../src/base/json.ts";
+import { newOwner } from "../_support/client.ts";
+import { engines } from "../_support/engines.ts";
+import { kernelTest, startKernel, testPlace } from "../_support/kernel.ts";
+import { lifeBundle, lifeManifest } from "./life_addon.ts";
+
+// Border: what JSON.stringify makes of it is JSON.
+const manifestOf = (version: string, more: object = {}) =>
+  lifeManifest({ version, ...more }) as JsonObject;
+
+async function newCaller(kernel: Kernel): Promise<SystemCaller> {
+  return systemCaller((await newOwner(kernel)).organizationId);
+}
+
+/** Writes a value of the organization in the transaction of the change. */
+async function mark(context: LifecycleContext, key: string): Promise<void> {
+  await context.transaction.kysely.insertInto("organization_values").values({
+    organization_id: context.caller.organizationId,
+    key,
+    value: "true",
+    updated_at: "2026-01-01T00:00:00Z",
+  }).execute();
+}
+
+async function marks(kernel: Kernel, caller: SystemCaller): Promise<string[]> {
+  return Object.keys(await kernel.services.organizationValues.list(caller)).toSorted();
+}
+
+/** What the hooks of the tests below do; each test says it anew. */
+let failing: string | undefined;
+const heard: string[] = [];
+
+function hookOf(step: string) {
+  return async (context: LifecycleContext) => {
+    const { addonKey, version, fromVersion } = context;
+    heard.push(
+      [step, addonKey, version, ...fromVersion === undefined ? [] : [fromVersion]].join(" "),
+    );
+    const key = step === "upgrade" ? `to_${version.replaceAll(".", "_")}` : `${step}_done`;
+    await mark(context, key);
+    if (failing !== step) return;
+    // A statement that fails: on both engines it spoils the transaction.
+    await mark(context, key);
+  };
+}
+
+const ADDON: CompiledAddon = {
+  manifest: manifestOf("1.0.0"),
+  onInstall: hookOf("install"),
+  onEnable: hookOf("enable"),
+  onDisable: hookOf("disable"),
+  onUninstall: hookOf("uninstall"),
+  onUpgrade: hookOf("upgrade"),
+};
+
+kernelTest("A compiled addon comes and goes like any other", async ({ kernel }) => {
+  const caller = await newCaller(kernel);
+  const { addons, records } = kernel.services;
+  heard.length = 0;
+  failing = "enable";
+  await assert.rejects(addons.installRegistered(caller, "life"), {
+    code: "addon.lifecycle_failed",
+  });
+  assert.deepEqual([await marks(kernel, caller), await addons.installations(caller)], [[], []]);
+  failing = undefined;
+  const plan = await addons.planRegistered(caller, "life");
+  assert.deepEqual([plan.operation, plan.signature.status], ["install", "compiled"]);
+  const { installation, installSecret } = await addons.installRegistered(caller, "life");
+  assert.deepEqual([installation.source, installation.signature], ["compiled", {
+    status: "compiled",
+  }]);
+  assert.equal(installSecret?.length, 64);
+  assert.deepEqual(await marks(kernel, caller), ["enable_done", "install_done"]);
+  await records.create(caller, "life_notes", { title: "a" });
+  for (const version of ["1.0.0", "9.9.9"]) {
+    await assert.rejects(addons.install(caller, { archive: await lifeBundle({ version }) }), {
+      code: "addon.key_is_compiled",
+    });
+  }
+  await assert.rejects(addons.installRegistered(caller, "life", "2.0.0"), {
+    code: "addon.not_registered",
+  });
+  await assert.rejects(addons.installRegistered(caller, "nobody"), {
+    code: "addon.not_registered",
+  });
+  failing = "disable";
+  assert.equal((await addons.disable(caller, "life")).status, "disabled");
+  assert.deepEqual(await marks(kernel, caller), ["enable_done", "install_done"]);
+  failing = "uninstall";
+  await addons.uninstall(caller, "life", "drop");
+  assert.deepEqual(await marks(kernel, caller), ["enable_done", "install_done"]);
+  assert.deepEqual(heard, [
+    "install life 1.0.0",
+    "enable life 1.0.0",
+    "install life 1.0.0",
+    "enable life 1.0.0",
+    "disable life 1.0.0",
+    "uninstall life 1.0.0",
+  ]);
+}, { addons: [ADDON] });
+
+kernelTest("A hook of the host application that does not come back", async ({ kernel, engine }) => {
+  if (engine === "postgres") return; // Its allowance is five times as long, and the same.
+  const caller = await newCaller(kernel);
+  const since = performance.now();
+  await assert.rejects(
+    kernel.services.addons.installRegistered(caller, "life"),
+    (thrown: Error) => {
+      assert.match(thrown.message, /took too long/);
+      return true;
+    },
+  );
+  assert.ok(performance.now() - since < 5_000);
+  assert.deepEqual(await marks(kernel, caller), []);
+}, {
+  addons: [{
+    manifest: manifestOf("1.0.0"),
+    onInstall: async (context) => {
+      await mark(context, "begun");
+      await new Promise(() => {});
+    },
+  }],
+});
+
+for (const engine of engines) {
+  Deno.test(`Compiled anew: installations follow, or stay and are told of [${engine}]`, async () => {
+    await using place = await testPlace(engine, "file");
+    failing = undefined;
+    const start = (manifest: JsonObject) =>
+      startKernel(place.databaseUrl, { addons: [{ ...ADDON, manifest }] });
+    const column = (type: string) => ({ columns: [{ name: "rank", type }] });
+    const first = await start(manifestOf("1.0.0"));
+    const caller = await newCaller(first);
+    await first.services.addons.installRegistered(caller, "life");
+    await first.services.records.create(caller, "life_notes", { title: "a" });
+    await first.stop();
+    heard.length = 0;
+    // The version as it was, the manifest another.
+    const second = await start(manifestOf("1.0.0", column("integer")));
+    await second.services.records.create(caller, "life_notes", { title: "b", rank: 1 });
+    const { revision } = await second.services.addons.installation(caller, "life");
+    await second.stop();
+    const again = await start(manifestOf("1.0.0", column("integer")));
+    const same = await again.services.addons.installation(caller, "life");
+    assert.equal(same.revision, revision, "nothing happens twice");
+    await again.stop();
+    const refused = await start(manifestOf("1.1.0", column("uuid")));
+    assert.equal((await refused.services.addons.installation(caller, "life")).version, "1.0.0");
+    await refused.services.records.create(caller, "life_notes", { title: "c", rank: 2 });
+    const names = (await refused.services.audit.list(caller)).map(({ name }) => name);
+    assert.ok(names.includes("compiled.upgrade_refused"), names.join());
+    await refused.stop();
+    const third = await start(manifestOf("1.2.0", {
+      ...column("integer"),
+      capabilities: [{ kind: "http:fetch", target: "api.example.com" }],
+    }));
+    assert.equal((await third.services.addons.installation(caller, "life")).version, "1.2.0");
+    await third.stop();
+    assert.deepEqual(heard, ["upgrade life 1.0.0 1.0.0", "upgrade life 1.2.0 1.0.0"]);
+  });
+}
+
+Deno.test("boot: after those that are needed; the first that fails ends the start", async () => {
+  const booted: string[] = [];
+  const addon = (key: string, requires: readonly string[], boot?: () => void): CompiledAddon => ({
+    manifest: {
+      key,
+      name: key,
+      version: "1.0.0",
+      requires: requires.map((each) => ({ key: each, version: "^1.0.0" })),
+    },
+    boot: boot ?? (() => {
+      booted.push(key);
+    }),
+  });
+  const broken = () => {
+    throw new Error("no licence");
+  };
+  const start = (addons: readonly CompiledAddon[]) => startKernel("sqlite::memory:", { addons });
+  const kernel = await start([
+    addon("top", ["middle"]),
+    addon("middle", ["base"]),
+    addon("base", []),
+  ]);
+  await kernel.stop();
+  assert.deepEqual(booted, ["base", "middle", "top"]);
+  await assert.rejects(
+    start([addon("top", ["base"]), addon("base", [], broken)]),
+    (thrown: Error) => {
+      assert.match(thrown.message, /"base".*no licence/);
+      return true;
+    },
+  );
+  assert.deepEqual(booted, ["base", "middle", "top"], "what needs it was not booted");
+  await assert.rejects(start([addon("one_a", ["one_b"]), addon("one_b", ["one_a"])]), {
+    code: "addon.requirement_cycle",
+  });
+});
+
+Deno.test("Compiled addons that are none are refused by name", async () => {
+  const options = { kernelContractVersion: "2.0.0" };
+  const refused: readonly (readonly [RegExp, readonly JsonObject[]])[] = [
+    [/without a key/, [{}]],
+    [/Bad Key/, [{ ...manifestOf("1.0.0"), key: "Bad Key" }]],
+    [/"life".*two/, [manifestOf("1.0.0"), manifestOf("1.1.0")]],
+    [/"life"/, [manifestOf("1.0.0", { functions: { echo: {} } })]],
+    [/"life"/, [{ ...manifestOf("1.0.0"), kernel: ">=9.0.0" }]],
+  ];
+  for (const [message, manifests] of refused) {
+    const made = createCompiledAddons(manifests.map((manifest) => ({ manifest })), options);
+    await assert.rejects(made, (thrown: Error & { code?: string }) => {
+      assert.equal(thrown.code, "addon.invalid_compiled");
+      assert.match(thrown.message, message);
+      return true;
+    });
+  }
+  const [one, other] = await Promise.all(
+    [1, 2].map(() => createCompiledAddons([{ manifest: manifestOf("1.0.0") }], options)),
+  );
+  assert.equal(one!.bundleOf("life")!.digest, other!.bundleOf("life")!.digest);
+  assert.equal(one!.find("nobody"), undefined);
+});
