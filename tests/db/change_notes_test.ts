@@ -19,7 +19,12 @@ import type {
   SchemaState,
   TableSpec,
 } from "../../src/db/schema/spec.ts";
-import { engines, engineTest, openTestDatabase, type TestDatabase } from "../_support/engines.ts";
+import {
+  engineTest,
+  hasPostgresServer,
+  openTestDatabase,
+  type TestDatabase,
+} from "../_support/engines.ts";
 import { tables } from "./schema_specs.ts";
 import { columnSpec, SEED, stateOf } from "./schema_values.ts";
 import { changeSeeds, walk } from "./schema_walk.ts";
@@ -255,7 +260,7 @@ async function holdsLocks(): Promise<void> {
 
 Deno.test({
   name: "notesOf: Postgres holds the lock that is told",
-  ignore: !engines.includes("postgres"),
+  ignore: !hasPostgresServer,
   fn: holdsLocks,
 });
 

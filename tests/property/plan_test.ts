@@ -169,7 +169,9 @@ Deno.test("planTables: what was planned and made is not planned again", () => {
         for (const [name, table] of state) {
           if (next.migration.length > 0) break;
           // Without a migration nothing goes.
-          const names = new Set(done.state.get(name)?.columns.map((each) => each.name));
+          const names: ReadonlySet<string> = new Set(
+            done.state.get(name)?.columns.map((each) => each.name),
+          );
           for (const { name } of table.columns) assert.ok(names.has(name), name);
         }
         // Every record that the models can make can be written.

@@ -21,7 +21,7 @@ import { dependentsOf, isBinding, requirementsOf } from "./requirements.ts";
  * @returns one sentence each, none twice.
  */
 export function warningsOf(material: PlanMaterial, result: SchemaState): readonly string[] {
-  const { after, installations, modelsBefore = [], modelsAfter } = material;
+  const { after, installations, modelsAfter } = material;
   const { key, version } = after;
   const soft = new Set(
     after.requires.filter((each) => !isBinding(after.generation, each)).map((each) => each.key),
@@ -30,7 +30,7 @@ export function warningsOf(material: PlanMaterial, result: SchemaState): readonl
     ...new Set([
       ...material.warnings,
       ...after.unheeded,
-      ...leftBehind(modelsBefore, modelsAfter, result),
+      ...leftBehind(material, result),
       ...keptIndexes(material, result),
       ...unfilled(modelsAfter, result),
       ...unlikeDeclared(modelsAfter, result),
@@ -43,24 +43,24 @@ export function warningsOf(material: PlanMaterial, result: SchemaState): readonl
   ];
 }
 
-/** What the version before declared, and nobody declares any more. */
+/** What the version that is left declared, and the next one does not. */
 function leftBehind(
-  before: readonly Model[],
-  after: readonly Model[],
+  { direction, modelsBefore = [], modelsAfter }: PlanMaterial,
   result: SchemaState,
 ): string[] {
-  return before.flatMap(({ table: { table }, columns }) => {
+  const told = (place: string) =>
+    direction === "back"
+      ? `${place} is not declared by this version; its data stays`
+      : `${place} is no longer declared; its data stays; drop it by migration`;
+  return modelsBefore.flatMap(({ table: { table }, columns }) => {
     const standing = result.get(table);
     if (standing === undefined) return [];
-    const model = after.find((each) => each.table.table === table);
-    if (model === undefined) {
-      return [`table ${table} is no longer declared; its data stays; drop it by migration`];
-    }
+    const model = modelsAfter.find((each) => each.table.table === table);
+    if (model === undefined) return [told(`table ${table}`)];
     const declared = new Set(model.columns.map((column) => column.name));
     const names = new Set(standing.columns.map((column) => column.name));
-    return columns.filter(({ name }) => !declared.has(name) && names.has(name)).map(({ name }) =>
-      `column ${name} of ${table} is no longer declared; its data stays; drop it by migration`
-    );
+    return columns.filter(({ name }) => !declared.has(name) && names.has(name))
+      .map(({ name }) => told(`column ${name} of ${table}`));
   });
 }
 
