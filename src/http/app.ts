@@ -106,6 +106,7 @@ function mountRoutes(context: RouteContext, deadlines: Deadlines): MountedRoutes
     hono.on(route.method, route.path, async (c) => {
       const exchange = c.env;
       exchange.routePath = route.path;
+      exchange.readableBy = route.readableBy;
       exchange.params = c.req.param();
       const work = answerRoute(route, exchange, context);
       return respond(await deadlines.bound(work, exchange, timeoutMs), exchange.requestId);

@@ -25,6 +25,8 @@ export class Exchange {
   readonly urlLength: number;
   /** Pattern of the route that answers, once it is found. */
   routePath: string | undefined;
+  /** Whether pages of any origin may read the answer, a failure too, once the route is found. */
+  readableBy: "any origin" | undefined;
   /** Variable segments of the path, decoded, once the route is found. */
   params: Readonly<Record<string, string>> = {};
   /** Who asks, once a token has proven it. */

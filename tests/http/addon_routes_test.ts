@@ -374,7 +374,10 @@ Deno.test("Assets: what a browser has is not sent again; HEAD has no body; OPTIO
     reads++;
     return ASSET.read();
   };
-  const find = () => Promise.resolve({ ...ASSET, read });
+  const find = ({ path }: AssetQuery) => {
+    checkAssetPath(path);
+    return Promise.resolve({ ...ASSET, read });
+  };
   return withApp({ assets: { find } }, async (bench) => {
     const path = `${FRONTEND}/remoteEntry.js`;
     const etag = (await anonymous(bench, path)).headers.get("etag")!;
@@ -397,6 +400,10 @@ Deno.test("Assets: what a browser has is not sent again; HEAD has no body; OPTIO
     assert.equal(options.headers.get("access-control-allow-methods"), "GET, HEAD, OPTIONS");
     const post = await anonymous(bench, path, { method: "POST" });
     assert.equal(post.status, 405);
+    // A page elsewhere can tell "not there" from a broken network.
+    const missing = await anonymous(bench, FRONTEND, { headers: { origin: "https://x.test" } });
+    assert.equal(missing.status, 400);
+    assert.equal(missing.headers.get("access-control-allow-origin"), "*");
   });
 });
 

@@ -48,6 +48,24 @@ Deno.test("RouteTree finds any path exactly when its segments fit", () => {
   }));
 });
 
+Deno.test("RouteTree gives the rest of a path as it stands, and only where nothing else fits", () => {
+  const tree = treeOf("/a/:m/files/*path", "/a/:m/files", "/a/me/other");
+  const found = (path: string) => tree.match("GET", path)[0][0];
+  const rest = "/a/:m/files/*path";
+  assert.deepEqual(found("/a/x/FILES/b"), [rest, { m: "x", path: "b" }]);
+  assert.deepEqual(found("/a/x/files/b//C/%2e%2e/"), [rest, { m: "x", path: "b//C/%2e%2e/" }]);
+  assert.deepEqual(found("/a/x/files//"), [rest, { m: "x", path: "/" }]);
+  assert.deepEqual(found("/a/x/files/"), ["/a/:m/files", { m: "x" }]);
+  assert.equal(found("/a//files/b"), undefined);
+  assert.equal(found("/a/x/file/b"), undefined);
+  const segment = fc.constantFrom("a", "", "..", "%2f", "files", "me");
+  fc.assert(fc.property(fc.array(segment, { minLength: 1, maxLength: 5 }), (segments) => {
+    const path = segments.join("/");
+    if (path === "") return;
+    assert.deepEqual(found(`/a/x/files/${path}`), [rest, { m: "x", path }]);
+  }));
+});
+
 Deno.test("parseMultipart() gives back every part of what the platform writes, byte for byte", async () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 64 }),

@@ -90,7 +90,8 @@ export class CorsPolicy {
    * @param response its answer; headers are added in place.
    */
   permit(exchange: Exchange, response: Response): void {
-    // What any origin may read stays so.
+    // A failure too: to a page that may not read it, "not found" looks like a broken network.
+    if (exchange.readableBy === "any origin") response.headers.set(ALLOW_ORIGIN, "*");
     if (this.#origins.size === 0 || response.headers.get(ALLOW_ORIGIN) === "*") return;
     response.headers.append("vary", "Origin");
     const origin = exchange.request.headers.get("origin");

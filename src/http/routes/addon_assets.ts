@@ -80,7 +80,6 @@ function headersOf(
     "content-type": contentType,
     etag: `"${sha256.slice(0, 32)}"`,
     "cache-control": immutable ? ONE_YEAR : hasHashedName(path) ? SHORT : ASK,
-    "access-control-allow-origin": "*",
     "cross-origin-resource-policy": "cross-origin",
     // Scripts name the version they came with to this server, and a token in an address to no other.
     "referrer-policy": "same-origin",
