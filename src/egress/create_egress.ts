@@ -135,7 +135,7 @@ class GatedEgress implements Egress {
     if (!(timeoutMs > 0)) throw timedOut();
     const hop = firstHop(request);
     this.#gate.admitHost(hop.url, request.isAllowed);
-    const leave = this.#quota.enter(request.addonKey);
+    const leave = this.#quota.enter(request);
     const stop = new AbortController();
     const timer = setTimeout(() => stop.abort(timedOut()), Math.min(timeoutMs, MAX_TIMEOUT_MS));
     const cancel = () => stop.abort(cancelled());

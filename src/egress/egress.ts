@@ -10,6 +10,12 @@ export interface EgressRequest {
   /** Whose request: rate and concurrency are counted by it, and it names the User-Agent. */
   readonly addonKey: string;
   readonly organizationId: string;
+  /**
+   * Whether the addon's code asks, or the kernel calls the addon's backend: they are counted apart.
+   *
+   * @default "addon"
+   */
+  readonly countedAs?: "addon" | "backend";
   readonly method: string;
   /** As the guest wrote it. */
   readonly url: string;

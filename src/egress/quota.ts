@@ -6,12 +6,15 @@
  */
 
 import type { Clock } from "../base/clock.ts";
+import type { EgressRequest } from "./egress.ts";
 import { rateLimited } from "./errors.ts";
 
 /** Bounds on requests. */
 export interface EgressLimits {
   /** Of one addon within a minute. @default 60 */
   readonly requestsPerMinute: number;
+  /** Calls of one addon's backend, for one organization, within a minute. @default 600 */
+  readonly backendCallsPerMinute: number;
   /** Of one addon at one time. @default 8 */
   readonly concurrent: number;
   /** Of all addons at one time. @default 64 */
@@ -21,9 +24,13 @@ export interface EgressLimits {
 /** Bounds where none are given. */
 export const DEFAULT_EGRESS_LIMITS: EgressLimits = {
   requestsPerMinute: 60,
+  backendCallsPerMinute: 600,
   concurrent: 8,
   concurrentInAll: 64,
 };
+
+/** What of a request is counted. */
+export type CountedRequest = Pick<EgressRequest, "addonKey" | "organizationId" | "countedAs">;
 
 const MINUTE_MS = 60_000;
 const SWEEP_ABOVE = 1_000;
@@ -55,13 +62,14 @@ export class EgressQuota {
   /**
    * Counts a request.
    *
-   * @param addonKey whose.
+   * @param request whose, and whether its own code asks or its backend is called.
    * @returns what is called when it has ended.
    * @throws {KernelError} egress.rate_limited — a bound is reached; nothing was counted.
    */
-  enter(addonKey: string): () => void {
-    const { concurrent, concurrentInAll, requestsPerMinute } = this.#limits;
-    const usage = this.#usage(addonKey);
+  enter(request: CountedRequest): () => void {
+    const { concurrent, concurrentInAll } = this.#limits;
+    const requestsPerMinute = this.#perMinute(request);
+    const usage = this.#usage(keyOf(request), requestsPerMinute);
     if (usage.running >= concurrent) {
       throw rateLimited(`The addon has ${concurrent} outbound requests under way already`, 1);
     }
@@ -84,14 +92,18 @@ export class EgressQuota {
     };
   }
 
-  #usage(addonKey: string): Usage {
+  #perMinute({ countedAs }: CountedRequest): number {
+    const { backendCallsPerMinute, requestsPerMinute } = this.#limits;
+    return countedAs === "backend" ? backendCallsPerMinute : requestsPerMinute;
+  }
+
+  #usage(key: string, requestsPerMinute: number): Usage {
     const now = this.#clock.nowMs();
-    const { requestsPerMinute } = this.#limits;
-    let usage = this.#usages.get(addonKey);
+    let usage = this.#usages.get(key);
     if (usage === undefined) {
       this.#sweep(now);
       usage = { running: 0, tokens: requestsPerMinute, atMs: now };
-      this.#usages.set(addonKey, usage);
+      this.#usages.set(key, usage);
     }
     const refill = Math.max(0, now - usage.atMs) * requestsPerMinute / MINUTE_MS;
     usage.tokens = Math.min(requestsPerMinute, usage.tokens + refill);
@@ -106,4 +118,9 @@ export class EgressQuota {
       if (usage.running === 0 && now - usage.atMs >= MINUTE_MS) this.#usages.delete(key);
     }
   }
+}
+
+/** One organization's actions must not keep another's from the same addon's backend. */
+function keyOf({ addonKey, organizationId, countedAs }: CountedRequest): string {
+  return countedAs === "backend" ? `${addonKey}\n${organizationId}` : addonKey;
 }

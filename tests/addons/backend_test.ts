@@ -17,6 +17,7 @@ import type { Database } from "../../src/db/database.ts";
 import { openDatabase } from "../../src/db/open.ts";
 import { createEgress } from "../../src/egress/create_egress.ts";
 import type { Egress, EgressRequest, EgressResponse } from "../../src/egress/egress.ts";
+import type { EgressLimits } from "../../src/egress/quota.ts";
 import { createLogger, silentLogger } from "../../src/telemetry/log.ts";
 import { createMetrics } from "../../src/telemetry/metrics_registry.ts";
 import type { Kernel } from "../../mod.ts";
@@ -349,8 +350,13 @@ async function realWalls() {
   const { catalog, clock } = processOn(t.database);
   const installation = await catalog.enabled(ORG, "tickets");
   const metrics = createMetrics();
-  const egressOf = (policy: "off" | readonly string[], privateAddresses: readonly string[]) =>
+  const egressOf = (
+    policy: "off" | readonly string[],
+    privateAddresses: readonly string[],
+    limits: Partial<EgressLimits> = {},
+  ) =>
     createEgress({
+      limits,
       policy,
       privateAddresses,
       clock,
@@ -424,6 +430,39 @@ Deno.test("signed calls: a backend receives what was signed; redirects are answe
     await assert.rejects(call(egress, "/slow", 200), coded("addon.backend_timeout", "200 ms"));
     await world.shutdown();
     await assert.rejects(call(egress, "/hook"), coded("addon.backend_unreachable"));
+  } finally {
+    await egress.close();
+  }
+});
+
+Deno.test("signed calls: counted for each organization, apart from what code asks for", async () => {
+  await using world = await realWalls();
+  const { host, egressOf, call } = world;
+  const egress = egressOf([host], [host], { backendCallsPerMinute: 2, requestsPerMinute: 1 });
+  const ask = (organizationId: string, countedAs?: "backend") =>
+    egress.fetch({
+      addonKey: "tickets",
+      organizationId,
+      method: "GET",
+      url: `http://${host}/`,
+      headers: [],
+      isAllowed: () => true,
+      maxRedirects: 0,
+      maxResponseBytes: 10,
+      timeoutMs: 10_000,
+      ...(countedAs === undefined ? {} : { countedAs }),
+    });
+  try {
+    await call(egress, "/1");
+    await call(egress, "/2");
+    await assert.rejects(call(egress, "/3"), (thrown: KernelError) => {
+      assert.deepEqual([thrown.code, thrown.kind], ["addon.backend_busy", "rate_limited"]);
+      assert.equal(thrown.details?.["retry_after_seconds"], 30);
+      return true;
+    });
+    assert.equal((await ask(OTHER_ORG, "backend")).status, 302);
+    assert.equal((await ask(ORG)).status, 302);
+    await assert.rejects(ask(OTHER_ORG), coded("egress.rate_limited"));
   } finally {
     await egress.close();
   }

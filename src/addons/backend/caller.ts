@@ -128,6 +128,7 @@ class SigningCaller implements BackendCaller {
       return await this.#options.egress.fetch({
         addonKey,
         organizationId,
+        countedAs: "backend",
         method,
         url: url.href,
         headers: this.#headers(call, prepared),
