@@ -22,6 +22,8 @@ import type { Model } from "../../src/models/model.ts";
 import type { ModelRegistry } from "../../src/models/registry.ts";
 import { createModelRegistry } from "../../src/models/snapshot_registry.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
+import type { Insertable } from "kysely";
+import type { EventTable } from "../../src/db/tables.ts";
 import { TestClock } from "../models/samples.ts";
 
 export const ORG = "0193a000-0000-7000-8000-00000000000a";
@@ -182,7 +184,12 @@ export class InstalledWorld {
 }
 
 /** An event as a row. */
-export function eventRow(ids: SystemIds, name: string, payload: Json, organizationId = ORG) {
+export function eventRow(
+  ids: SystemIds,
+  name: string,
+  payload: Json,
+  organizationId = ORG,
+): Insertable<EventTable> {
   return {
     id: ids.next(),
     organization_id: organizationId,

@@ -15,7 +15,12 @@ import { interestsIn, subscribersOf } from "../../src/addons/subscriptions/subsc
 import type { Json, JsonObject } from "../../src/base/json.ts";
 import { createMetrics } from "../../src/telemetry/metrics_registry.ts";
 import type { AuditRecord } from "../../src/telemetry/audit.ts";
-import { engineTest, type TestDatabase } from "../_support/engines.ts";
+import {
+  engineTest,
+  hasPostgresServer,
+  openTestDatabase,
+  type TestDatabase,
+} from "../_support/engines.ts";
 import { eventRow, InstalledWorld, ORG, OTHER_ORG } from "./installed_world.ts";
 
 /** Declares what a v2 manifest can: hooks after changes of its own records. */
@@ -307,36 +312,40 @@ engineTest(
   },
 );
 
-engineTest(
-  "an event that commits late is not passed over by one with a higher number",
-  async (t) => {
-    const heard = await heardOf(t);
-    const { world } = heard;
-    await world.put(hearing("shop", "order"));
-    await placed(heard, "shop");
-    const inserted = Promise.withResolvers<void>();
-    const commit = Promise.withResolvers<void>();
-    const late = t.database.transaction(ORG, async (tx) => {
-      await tx.kysely.insertInto("events").values(
-        eventRow(world.ids, "shop.order.created", { n: 1 }),
-      )
-        .execute();
-      inserted.resolve();
-      await commit.promise;
-    });
-    await inserted.promise;
-    await world.emit("shop.order.created", { n: 2 });
-    const delivered = heard.subscriptions().drain(ORG);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    assert.deepEqual(heard.events(), [], "nothing before the gap is closed");
-    commit.resolve();
-    await late;
-    await delivered;
-    await heard.subscriptions().drain(ORG);
-    assert.deepEqual(heard.events(), ["shop.order.created 1", "shop.order.created 2"]);
-  },
-  { needs: "several sessions" },
-);
+Deno.test({
+  name: "an event that commits late is not passed over by one with a higher number [postgres]",
+  // Where there is one writer, numbers are given out in the order of commits.
+  ignore: !hasPostgresServer,
+  fn: lateCommit,
+});
+
+async function lateCommit(): Promise<void> {
+  await using t = await openTestDatabase("postgres");
+  const heard = await heardOf(t);
+  const { world } = heard;
+  await world.put(hearing("shop", "order"));
+  await placed(heard, "shop");
+  const inserted = Promise.withResolvers<void>();
+  const commit = Promise.withResolvers<void>();
+  const late = t.database.transaction(ORG, async (tx) => {
+    await tx.kysely.insertInto("events").values(
+      eventRow(world.ids, "shop.order.created", { n: 1 }),
+    )
+      .execute();
+    inserted.resolve();
+    await commit.promise;
+  });
+  await inserted.promise;
+  await world.emit("shop.order.created", { n: 2 });
+  const delivered = heard.subscriptions().drain(ORG);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual(heard.events(), [], "nothing before the gap is closed");
+  commit.resolve();
+  await late;
+  await delivered;
+  await heard.subscriptions().drain(ORG);
+  assert.deepEqual(heard.events(), ["shop.order.created 1", "shop.order.created 2"]);
+}
 
 engineTest("patterns and filters pick events; handlers of each kind are called", async (t) => {
   const heard = await heardOf(t);
