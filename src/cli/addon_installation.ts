@@ -11,7 +11,6 @@ import { inTopologicalOrder } from "../addons/plan/requirement_order.ts";
 import type { Requiring } from "../addons/plan/requirements.ts";
 import { type Caller, systemCaller } from "../base/caller.ts";
 import { verifyArchive } from "../bundle/trust/verify.ts";
-import { trustOf } from "../kernel/trust_settings.ts";
 import type { KernelServices } from "../kernel/services.ts";
 import { type BundleFile, openFile, readBundleFile } from "./bundle_file.ts";
 import type { Environment } from "./environment.ts";
@@ -176,12 +175,11 @@ function acceptanceOf({ accept, acceptAll }: ConsentOptions): Partial<InstallTer
 }
 
 /** Bundles are verified before they are opened, which their order takes. */
-async function inOrder(files: readonly BundleFile[], environment: Environment) {
+async function inOrder(files: readonly BundleFile[], { trust }: Environment) {
   if (files.length === 1) return files;
-  const policy = trustOf(environment.options);
   const opened: (Requiring & { readonly file: BundleFile })[] = [];
   for (const file of files) {
-    await verifyArchive(file.archive, file.signature, policy, Date.now());
+    await verifyArchive(file.archive, file.signature, trust, Date.now());
     const { manifest: { key, generation, requires } } = await openFile(file);
     if (opened.some((other) => other.key === key)) {
       throw new UsageError(`two of the bundles are of addon "${key}"`);

@@ -6,6 +6,7 @@
  */
 
 import { KernelError } from "../base/error.ts";
+import type { TrustPolicy } from "../bundle/trust/trust.ts";
 import { openDatabase } from "../db/open.ts";
 import { createKernel } from "../kernel/kernel.ts";
 import type { Settings } from "../kernel/settings.ts";
@@ -23,6 +24,7 @@ export async function runDoctor(): Promise<void> {
   print(`ok    Deno ${Deno.version.deno}, V8 ${Deno.version.v8}`);
   const environment = await readEnvironment();
   print("ok    settings and keys");
+  sayTrust(environment.trust, Date.now());
   saySettings(environment.settings);
   sayCodeSettings(environment.settings);
   await checkKernel(environment);
@@ -30,10 +32,20 @@ export async function runDoctor(): Promise<void> {
   await checkWorkers();
 }
 
-function saySettings(settings: Settings): void {
-  if (settings.unsignedBundles === "allow") {
+function sayTrust({ keys, unsigned }: TrustPolicy, nowMs: number): void {
+  if (keys.length > 0) print(`ok    bundles must be signed; trusted keys: ${keys.length}`);
+  else if (unsigned === "allow") {
     print("warn  ALLOW_UNSIGNED_BUNDLES=true: whoever may install may install anything");
+  } else print("warn  no key is trusted: every bundle is refused (MARKETPLACE_PUBKEYS)");
+  for (const { id, revokedAt, expiresAt } of keys) {
+    if (revokedAt !== undefined) print(`warn  key ${id} was revoked (${revokedAt})`);
+    else if (expiresAt !== undefined && nowMs >= Date.parse(expiresAt)) {
+      print(`warn  key ${id} expired (${expiresAt})`);
+    }
   }
+}
+
+function saySettings(settings: Settings): void {
   if (/^postgres/i.test(settings.databaseUrl) && settings.databaseOwnerUrl === undefined) {
     print(
       "warn  DATABASE_OWNER_URL is unset: the server's role owns the tables; two roles are safer",

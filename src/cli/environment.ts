@@ -17,6 +17,8 @@ import { printError } from "./output.ts";
 /** What a command works with. */
 export interface Environment {
   readonly settings: Settings;
+  /** Whom the operator trusts; part of the options as well. */
+  readonly trust: TrustPolicy;
   readonly options: KernelOptions;
 }
 
@@ -43,6 +45,7 @@ export async function readEnvironment(): Promise<Environment> {
   });
   return {
     settings,
+    trust,
     options: {
       databaseUrl: settings.databaseUrl,
       ...(settings.databaseOwnerUrl === undefined
@@ -50,7 +53,6 @@ export async function readEnvironment(): Promise<Environment> {
         : { databaseOwnerUrl: settings.databaseOwnerUrl }),
       ...secrets,
       trust,
-      unsignedBundles: trust.unsigned,
       registration: settings.registration,
       corsOrigins: settings.corsOrigins,
       enforcement: settings.enforcement,

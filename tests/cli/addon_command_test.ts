@@ -234,6 +234,14 @@ Deno.test("addon verify: the trusted keys are those of the settings, and none of
   for (const [outcome, reason] of refused) assertRefused(outcome, 1, reason);
   // None of this needs a database or secrets.
   assert.equal(await exists(`${folder}/data`), false);
+  const doctor = await place.run(["doctor"], {
+    METACORE_TRUSTED_KEYS_FILE: `${folder}/revoked.json`,
+    ALLOW_UNSIGNED_BUNDLES: "true",
+  });
+  assert.match(
+    doctor.output,
+    /^ok {4}bundles must be signed; trusted keys: 1\nwarn {2}key acme was revoked/m,
+  );
 });
 
 Deno.test("addon inspect: prints what is inside, as JSON too, and every complaint about a manifest", async () => {

@@ -135,6 +135,7 @@ Deno.test("doctor prints a line a check, and warns of what is open", async () =>
   assert.match(lines[0]!, /^ok {4}Deno 2\./);
   assert.deepEqual(lines.slice(1), [
     "ok    settings and keys",
+    "warn  no key is trusted: every bundle is refused (MARKETPLACE_PUBKEYS)",
     "ok    capabilities of addons are enforced",
     "ok    outbound HTTP of addons is off (METACORE_EGRESS)",
     "warn  METACORE_OPERATOR_TOKEN is unset: /metrics and /api/operator refuse everybody",
