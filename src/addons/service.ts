@@ -153,8 +153,9 @@ class Addons implements AddonService {
     terms: InstallTerms = {},
   ): Promise<InstallResult> {
     await this.checkInstall(caller);
-    const candidate = await candidateOf(this.#stations, offer, terms.onProgress ?? (() => {}));
-    return await this.#installer.apply(caller, candidate, "forward", terms);
+    const heard = withTamedProgress(terms);
+    const candidate = await candidateOf(this.#stations, offer, heard.onProgress);
+    return await this.#installer.apply(caller, candidate, "forward", heard);
   }
 
   async installRegistered(
@@ -164,8 +165,9 @@ class Addons implements AddonService {
     terms: InstallTerms = {},
   ): Promise<InstallResult> {
     await this.#options.access.check(caller, "addons.install");
-    const candidate = await this.#registered(addonKey, version, terms);
-    return await this.#installer.apply(caller, candidate, "forward", terms);
+    const heard = withTamedProgress(terms);
+    const candidate = await this.#registered(addonKey, version, heard);
+    return await this.#installer.apply(caller, candidate, "forward", heard);
   }
 
   async rollback(
@@ -174,8 +176,9 @@ class Addons implements AddonService {
     terms: InstallTerms = {},
   ): Promise<InstallResult> {
     await this.#options.access.check(caller, "addons.install");
-    const candidate = await this.#previous(caller, addonKey, terms);
-    return await this.#installer.apply(caller, candidate, "back", terms);
+    const heard = withTamedProgress(terms);
+    const candidate = await this.#previous(caller, addonKey, heard);
+    return await this.#installer.apply(caller, candidate, "back", heard);
   }
 
   async enable(caller: Caller, addonKey: string, terms: ChangeTerms = {}): Promise<Installation> {
@@ -264,4 +267,20 @@ class Addons implements AddonService {
     const { database, installations } = this.#options;
     return await installations.list(database.kysely, organizationId);
   }
+}
+
+/** Whoever listens to the progress, and fails at it, does not fail the change. */
+function withTamedProgress(
+  terms: InstallTerms,
+): InstallTerms & { readonly onProgress: NonNullable<InstallTerms["onProgress"]> } {
+  return {
+    ...terms,
+    onProgress: (progress) => {
+      try {
+        terms.onProgress?.(progress);
+      } catch {
+        // It was told.
+      }
+    },
+  };
 }

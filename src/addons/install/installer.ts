@@ -9,7 +9,6 @@ import type { Caller } from "../../base/caller.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { IdSource } from "../../base/ids.ts";
 import type { Database, Transaction } from "../../db/database.ts";
-import { addonSchemaName } from "../../db/schema/names.ts";
 import type { Model } from "../../models/model.ts";
 import type { ModelRegistry } from "../../models/registry.ts";
 import type { Logger } from "../../telemetry/log.ts";
@@ -19,23 +18,20 @@ import { changedMeanwhile, notInstalled } from "../errors.ts";
 import { findInstallation, type InstallationRow } from "../installation_store.ts";
 import { installationOf } from "../installation_view.ts";
 import type { LifecycleRunner, LifecycleStep } from "../lifecycle/lifecycle.ts";
-import type { LiveInstallation, LiveInstallations } from "../live_installations.ts";
+import type { LiveInstallations } from "../live_installations.ts";
 import type { InstallationPlan, PlanOperation } from "../plan/installation_plan.ts";
 import { countRisks } from "../plan/count_risks.ts";
 import { makePlan } from "../plan/make_plan.ts";
 import { risksOf } from "../plan/risks.ts";
 import { planTables } from "../plan/table_plan.ts";
-import { applySettings, checkChanges } from "../settings/changes.ts";
-import { carriedSettings, type InitialSettings, initialSettings } from "../settings/initial.ts";
 import { unsupportedParts } from "../unsupported.ts";
 import type { CodeRoom } from "./code_room.ts";
 import { withFreshLook } from "./fresh_look.ts";
 import { gatherMaterial } from "./gather.ts";
 import { installInTransaction, type InstallOutcome } from "./install.ts";
-import { rowAfter } from "./installation_row.ts";
+import { type Look, makeOrder, schemaOf } from "./make_order.ts";
 import { operationOf } from "./operation.ts";
 import type { Candidate, ChangeOrder } from "./order.ts";
-import { makeInstallSecret } from "./secret.ts";
 
 /** What an installer works with. */
 export interface InstallerOptions {
@@ -72,13 +68,6 @@ const HAPPENINGS: Readonly<Record<PlanOperation, AddonHappening>> = {
   downgrade: "upgraded",
   rollback: "rolled_back",
 };
-
-/** An installation as it was looked at. */
-interface Look {
-  readonly row?: InstallationRow;
-  /** Absent also where the manifest cannot be read any more. */
-  readonly live?: LiveInstallation;
-}
 
 /** Installs bundles. */
 export class Installer {
@@ -158,7 +147,10 @@ export class Installer {
     const look = await this.#look(caller.organizationId, manifest.key);
     demandRevision(manifest.key, look.row, terms.revision);
     const operation = direction === "back" ? "rollback" : operationOf(candidate, look.row);
-    const { order, settings } = await this.#order({ caller, candidate, operation, look, terms });
+    const { order, settings } = await makeOrder(
+      { caller, candidate, operation, look, terms },
+      this.#options,
+    );
     const warnings = [...this.#warnings(candidate), ...settings.warnings];
     if (operation !== "install" && candidate.code !== undefined) {
       await code.warm(candidate.code.guest);
@@ -194,69 +186,6 @@ export class Installer {
     // Of two moments: the transaction would find out, and one look more is cheaper.
     if (live?.row.revision !== row.revision) return { row };
     return { row, live };
-  }
-
-  async #order(
-    { caller, candidate, operation, look, terms }: {
-      readonly caller: Caller;
-      readonly candidate: Candidate;
-      readonly operation: PlanOperation;
-      readonly look: Look;
-      readonly terms: InstallTerms;
-    },
-  ): Promise<{ readonly order: ChangeOrder; readonly settings: InitialSettings }> {
-    const { masterKey, clock, ids } = this.#options;
-    const { organizationId } = caller;
-    const at = new Date(clock.nowMs()).toISOString();
-    const isNew = operation === "install" || operation === "reinstall";
-    const secret = isNew ? await makeInstallSecret(masterKey) : undefined;
-    const settings = await this.#settings(candidate, organizationId, look, terms);
-    const row = rowAfter({
-      candidate,
-      operation,
-      before: look.row,
-      organizationId,
-      installationId: ids.next(),
-      schema: schemaOf(candidate, organizationId),
-      settings,
-      ...(secret === undefined ? {} : { secret }),
-      at,
-    });
-    const { signature } = candidate;
-    const after: LiveInstallation = {
-      row,
-      manifest: candidate.bundle.manifest,
-      signature: signature === undefined ? null : JSON.stringify(signature),
-    };
-    const order: ChangeOrder = {
-      caller,
-      candidate,
-      operation,
-      ...(look.row === undefined ? {} : { before: look.row }),
-      after,
-      ...(secret === undefined ? {} : { secret }),
-      terms,
-      at,
-      eventId: ids.next(),
-    };
-    return { order, settings };
-  }
-
-  async #settings(
-    { bundle: { manifest } }: Candidate,
-    organizationId: string,
-    { live }: Look,
-    terms: InstallTerms,
-  ): Promise<InitialSettings> {
-    const { masterKey } = this.#options;
-    const place = { organizationId, addonKey: manifest.key };
-    if (live === undefined) {
-      return await initialSettings(manifest, terms.settings, place, masterKey);
-    }
-    const carried = await carriedSettings(manifest, live, place, masterKey);
-    if (terms.settings === undefined) return carried;
-    const given = checkChanges(manifest, terms.settings);
-    return { ...carried, ...await applySettings(carried, given, place, masterKey) };
   }
 
   async #change(
@@ -322,10 +251,6 @@ export class Installer {
     const { outboundHttp } = this.#options;
     return [...unsupportedParts(bundle.manifest, outboundHttp), ...code?.module.warnings ?? []];
   }
-}
-
-function schemaOf({ bundle: { manifest } }: Candidate, organizationId: string): string {
-  return addonSchemaName(manifest.key, manifest.tenant_isolation, organizationId);
 }
 
 /**
