@@ -7,6 +7,7 @@
 
 /** Which version of an addon's files is asked for. */
 export interface AssetQuery {
+  /** Key of the addon. */
   readonly addonKey: string;
   /** Path below `frontend/`, decoded, such as `assets/index.js`. */
   readonly path: string;
@@ -18,12 +19,13 @@ export interface AssetQuery {
 
 /** A file. */
 export interface Asset {
+  /** Media type by the file's extension. */
   readonly contentType: string;
   /** SHA-256 of the bytes, hex: the entity tag. */
   readonly sha256: string;
   /** Whether the address it was found under can never mean another content. */
   readonly immutable: boolean;
-  /** Of the bytes. */
+  /** Number of the bytes. */
   readonly size: number;
   /** Reads the bytes; not called for whoever has them already. @throws {KernelError} addon.asset_not_found */
   readonly read: () => Promise<Uint8Array<ArrayBuffer>>;
