@@ -117,6 +117,7 @@ export type {
   CatalogEntry,
   FoundBundle,
   Marketplace,
+  MarketplaceOutcome,
   MarketplaceRequest,
   MarketplaceWish,
 } from "./src/addons/catalog/addon_catalog.ts";
