@@ -500,6 +500,61 @@ poolTest("retires workers of an addon: idle at once, busy after their work", {},
   assert.equal(busy!.closes, 1);
 });
 
+poolTest(
+  "retires workers of one code of an addon, and leaves the next version's",
+  {},
+  async (pool) => {
+    const { sandbox, source } = pool;
+    const [old, next] = [new FakeCode("a", "a1"), new FakeCode("a", "a2")];
+    const calls = [old, next].map((code) => sandbox.invoke(code, invocation()));
+    await settle();
+    const [first, second] = source.busy;
+    sandbox.retire("a", "a1");
+    await finishAll(source);
+    await Promise.all(calls);
+    await settle();
+    assert.deepEqual([first!.closes, second!.closes], [1, 0]);
+  },
+);
+
+poolTest("warms a worker that the next call finds ready", {}, async (pool) => {
+  const { sandbox, source } = pool;
+  const code = new FakeCode("a");
+  assert.equal(await sandbox.warm(code, 1_000), "warm");
+  assert.equal(await sandbox.warm(code, 1_000), "warm", "one is enough");
+  assert.equal(only(source.started).uses, 0);
+  const call = sandbox.invoke(code, invocation());
+  assert.equal(source.busy.length, 1, "it runs at once");
+  await finishAll(source);
+  await call;
+  assert.equal(code.loads, 1);
+});
+
+poolTest("warms nothing where nothing is free, fails, or takes too long", {
+  maxWorkers: 2,
+  maxWorkersPerAddon: 2,
+}, async (pool) => {
+  const { sandbox, source, timing } = pool;
+  const broken = new FakeCode("broken");
+  broken.loading = () => Promise.reject(new Error("broken"));
+  assert.equal(await sandbox.warm(broken, 1_000), "cold");
+  let arrive = () => {};
+  source.beforeLoad = () => new Promise((resolve) => arrive = resolve);
+  const slow = sandbox.warm(new FakeCode("slow"), 1_000);
+  await timing.advance(1_000);
+  assert.equal(await slow, "cold");
+  arrive();
+  source.beforeLoad = () => Promise.resolve();
+  await settle();
+  const calls = ["b", "c"].map((key) => sandbox.invoke(new FakeCode(key), invocation()));
+  await settle();
+  await finishAll(source);
+  await Promise.all(calls);
+  const before = source.started.length;
+  assert.equal(await sandbox.warm(new FakeCode("d"), 1_000), "cold", "nobody gives way for it");
+  assert.equal(source.started.length, before);
+});
+
 poolTest("retires a worker that is still being made for it", {}, async (pool) => {
   const { sandbox, source } = pool;
   const abort = new AbortController();
