@@ -531,6 +531,7 @@ engineTest(
       ["another time", headed("x-metacore-timestamp", "1795219579")],
       ["no nonce", headed("x-metacore-nonce", null)],
       ["a nonce that is none", headed("x-metacore-nonce", "1")],
+      ["a signed nonce that is none", incoming(id, secret, { form: "both", nonce: "a.b" })],
       ["no time", headed("x-metacore-timestamp", null)],
       ["a time that is none", headed("x-metacore-timestamp", "1795219578.0")],
       ["no signature", headed("x-metacore-signature", null, "first")],

@@ -217,6 +217,20 @@ engineTest("settings: secret ones are sealed one by one and never given out", as
   });
 });
 
+engineTest("settings: what was kept in clear once is not left there", async (t) => {
+  const { id } = await putInstallation(t.database, { manifest: DOCUMENT });
+  const tables = t.database.kysely;
+  const clear = JSON.stringify({ token: "in clear", text: "x" });
+  await tables.updateTable("installations").set({ settings: clear }).where("id", "=", id).execute();
+  const { settings } = processOn(t.database);
+  assert.deepEqual(await settings.values(CALLER, "tickets"), { text: "x" });
+  assert.equal((await textsOf(t.database)).get("token"), undefined);
+  await settings.update(CALLER, "tickets", { token: "sealed" });
+  const kept = await tables.selectFrom("installations").select("settings")
+    .where("id", "=", id).executeTakeFirstOrThrow();
+  assert.equal(kept.settings, '{"text":"x"}');
+});
+
 engineTest("settings: a sealed value moved elsewhere does not open", async (t) => {
   const manifest = DOCUMENT;
   const given = { token: "mine", hook: "other" };
