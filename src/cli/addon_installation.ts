@@ -17,7 +17,7 @@ import type { Environment } from "./environment.ts";
 import { print, printError } from "./output.ts";
 import { planLines, signatureText } from "./plan_text.ts";
 import { afterDelay, progressLines } from "./progress.ts";
-import { UsageError } from "./usage_error.ts";
+import { DeclinedError, UsageError } from "./usage_error.ts";
 import { withKernel } from "./with_kernel.ts";
 
 /** The organization that a command works in. */
@@ -209,7 +209,7 @@ function requireConsent({ yes, planHash }: ConsentOptions): void {
 
 function askOrRefuse(question: string): void {
   if (!Deno.stdin.isTerminal()) throw noTerminal();
-  if (!confirm(question)) throw new UsageError("nothing was changed");
+  if (!confirm(question)) throw new DeclinedError("nothing was changed");
 }
 
 function noTerminal(): UsageError {

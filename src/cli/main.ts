@@ -16,7 +16,7 @@ import { migrate } from "./migrate.ts";
 import { createOrganization, createUser } from "./organization.ts";
 import { printError } from "./output.ts";
 import { serve } from "./serve.ts";
-import { UsageError } from "./usage_error.ts";
+import { DeclinedError, UsageError } from "./usage_error.ts";
 
 const PASSWORD_HELP = "8 characters or more; made and printed when absent";
 const SETTINGS = `
@@ -92,6 +92,7 @@ function report(thrown: unknown): number {
     return 2;
   }
   if (thrown instanceof KernelError) reportFailure(thrown);
+  else if (thrown instanceof DeclinedError) printError(thrown.message);
   // Files and addresses that are out of reach: the message says which, a stack says no more.
   else if (isOutOfReach(thrown)) printError(thrown.message);
   else printError(thrown instanceof Error ? thrown.stack ?? thrown.message : String(thrown));

@@ -1,10 +1,15 @@
 /**
- * Wrong usage that only shows when a command runs.
+ * Ends of a command that are no failure of the kernel: told in one line.
  *
  * @module
  */
 
-/** Ends the command with exit code 2 and one line. */
+/** Wrong usage that only shows when a command runs: exit code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
+}
+
+/** Somebody was asked and said no: exit code 1. */
+export class DeclinedError extends Error {
+  override readonly name = "DeclinedError";
 }

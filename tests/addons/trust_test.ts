@@ -374,3 +374,36 @@ for (const engine of engines) {
     await fourth.stop();
   });
 }
+
+for (const engine of engines) {
+  Deno.test(`a call finds code that somebody changed: the original runs, and its organization's audit tells [${engine}]`, async () => {
+    await using place = await testPlace(engine, "file");
+    const first = await startKernel(place.databaseUrl);
+    const caller = systemCaller((await newOwner(first)).organizationId);
+    const wasm = await assembleWat(HEALTHY.echo.wat);
+    const { installation } = await first.services.addons.install(caller, {
+      archive: await addonBundle({ key: "probe", wasm, exports: ["run"] }),
+    });
+    await first.stop();
+    const database = await openDatabase({ url: place.databaseUrl, logger: silentLogger });
+    await database.kysely.updateTable("prepared_modules").set({ outline: "{}" }).execute();
+    await database.close();
+    const second = await startKernel(place.databaseUrl);
+    const input = new TextEncoder().encode("hello");
+    const answer = await second.services.code.call(caller, "probe", "run", { input });
+    assert.equal(new TextDecoder().decode(answer), "hello");
+    await second.stop();
+    const third = await startKernel(place.databaseUrl);
+    const told = (await third.services.audit.list(caller))
+      .filter(({ name }) => name === "module.distrusted");
+    assert.deepEqual(
+      told.map(({ addonKey, installationId, severity }) => [
+        addonKey,
+        installationId,
+        severity,
+      ]),
+      [["probe", installation.id, "warning"]],
+    );
+    await third.stop();
+  });
+}

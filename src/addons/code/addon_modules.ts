@@ -14,7 +14,7 @@ import type { Manifest } from "../../bundle/manifest/manifest.ts";
 import type { Database } from "../../db/database.ts";
 import { compilePrepared } from "../../sandbox/module/compile.ts";
 import type { PreparedModule } from "../../sandbox/module/prepare.ts";
-import type { AuditSink } from "../../telemetry/audit.ts";
+import type { AuditRecord, AuditSink } from "../../telemetry/audit.ts";
 import { REWRITER_VERSION } from "../../sandbox/module/rewriter_version.ts";
 import type { GuestCode, LoadedModule } from "../../sandbox/sandbox.ts";
 import { bundleDamaged, noCode } from "../errors.ts";
@@ -33,6 +33,17 @@ export interface AddonModulesOptions {
   /** Hears of stored code that is not what was installed. */
   readonly audit: AuditSink;
   readonly clock: Clock;
+}
+
+/** Whose call came upon something. */
+type FoundBy = Pick<AuditRecord, "organizationId" | "installationId">;
+
+/** A module that is to be loaded. */
+interface WantedModule {
+  readonly id: string;
+  readonly digest: string;
+  readonly manifest: Manifest;
+  readonly found: FoundBy;
 }
 
 /** Compiled modules that are kept at hand; a module in use is kept by its workers as well. */
@@ -122,7 +133,17 @@ export class AddonModules {
     const digest = row.bundle_digest;
     if (digest === null || manifest.backend?.runtime !== "wasm") throw noCode(manifest.key);
     const id = this.idOf(digest, manifest);
-    return { id, addonKey: manifest.key, load: () => this.#load(id, digest, manifest) };
+    const wanted: WantedModule = {
+      id,
+      digest,
+      manifest,
+      found: { organizationId: row.organization_id, installationId: row.id },
+    };
+    return {
+      id,
+      addonKey: manifest.key,
+      load: () => this.#keepAtHand(id, () => this.#compile(wanted)),
+    };
   }
 
   /**
@@ -130,16 +151,17 @@ export class AddonModules {
    *
    * @param bundleDigest the bundle.
    * @param addonKey for the message when it is gone.
+   * @param found whose call came upon it, for the audit.
    * @returns the bundle; its bytes have been hashed again, before anything of them was read.
    * @throws {KernelError} addon.no_code — the bundle is gone; addon.bundle_damaged — it is not what
    *   was installed.
    */
-  async bundleOf(bundleDigest: string, addonKey: string): Promise<Bundle> {
+  async bundleOf(bundleDigest: string, addonKey: string, found: FoundBy = {}): Promise<Bundle> {
     const row = await this.#options.database.kysely.selectFrom("bundles").select("archive")
       .where("digest", "=", bundleDigest).executeTakeFirst();
     if (row === undefined) throw noCode(addonKey);
     if (await sha256Hex(row.archive) !== bundleDigest) {
-      this.#distrust(addonKey, bundleDigest, "other_archive");
+      this.#distrust(addonKey, bundleDigest, "other_archive", found);
       throw bundleDamaged(addonKey, bundleDigest);
     }
     return await openBundle(row.archive, { kernelVersion: this.#options.kernelContractVersion });
@@ -147,10 +169,6 @@ export class AddonModules {
 
   #interrupt(): "epoch" | "both" {
     return this.#options.limits.fuel === undefined ? "epoch" : "both";
-  }
-
-  #load(id: string, digest: string, manifest: Manifest): Promise<LoadedModule> {
-    return this.#keepAtHand(id, () => this.#compile(id, digest, manifest));
   }
 
   #keepAtHand(id: string, load: () => Promise<LoadedModule>): Promise<LoadedModule> {
@@ -168,8 +186,8 @@ export class AddonModules {
     return loading;
   }
 
-  async #compile(id: string, digest: string, manifest: Manifest): Promise<LoadedModule> {
-    return await this.#loadPrepared(await this.#prepared(id, digest, manifest));
+  async #compile(wanted: WantedModule): Promise<LoadedModule> {
+    return await this.#loadPrepared(await this.#prepared(wanted));
   }
 
   async #loadPrepared(prepared: PreparedModule): Promise<LoadedModule> {
@@ -181,26 +199,30 @@ export class AddonModules {
     return { module, abi, level, startFunctions, imports, interrupt, memoryLimitBytes, restorable };
   }
 
-  async #prepared(id: string, digest: string, manifest: Manifest): Promise<PreparedModule> {
+  async #prepared(wanted: WantedModule): Promise<PreparedModule> {
+    const { id, digest, manifest } = wanted;
     const found = await findPrepared(this.#options.database.kysely, id, this.#seals);
     if (found.state === "sound") return found.module;
-    if (found.state === "distrusted") this.#distrust(manifest.key, digest, found.because);
-    return await this.#prepareAgain(id, digest, manifest);
+    if (found.state === "distrusted") {
+      this.#distrust(manifest.key, digest, found.because, wanted.found);
+    }
+    return await this.#prepareAgain(wanted);
   }
 
   /** Limits or the rewriter have changed since the install, or what was kept cannot be trusted. */
-  async #prepareAgain(id: string, digest: string, manifest: Manifest): Promise<PreparedModule> {
-    const prepared = await this.prepare(await this.bundleOf(digest, manifest.key));
+  async #prepareAgain({ id, digest, manifest, found }: WantedModule): Promise<PreparedModule> {
+    const prepared = await this.prepare(await this.bundleOf(digest, manifest.key, found));
     if (prepared === undefined) throw noCode(manifest.key);
     const at = new Date(this.#options.clock.nowMs()).toISOString();
     await replacePrepared(this.#options.database.kysely, id, digest, prepared, at);
     return prepared;
   }
 
-  #distrust(addonKey: string, bundleDigest: string, because: string): void {
+  #distrust(addonKey: string, bundleDigest: string, because: string, found: FoundBy): void {
     this.#options.audit.record({
       name: "module.distrusted",
       severity: "warning",
+      ...found,
       addonKey,
       details: { because, bundle: bundleDigest },
     });
