@@ -151,9 +151,11 @@ export type {
   CompiledAddon,
   CompiledEvent,
   CompiledToolContext,
+  HandlerSql,
+  HandlerValue,
+  LifecycleContext,
   RecordWrite,
 } from "./src/addons/compiled/compiled_addon.ts";
-export type { LifecycleContext } from "./src/addons/lifecycle/lifecycle.ts";
 export type {
   DetachedSignature,
   SignerRole,

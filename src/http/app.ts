@@ -140,9 +140,11 @@ async function answerRoute(
   }
   const caller = await authenticate(exchange, context.services.auth);
   const answer = () => route.handle(exchange, context, caller);
-  return route.repeatable === true
-    ? await answerOnce(exchange, context, caller, answer)
+  const given = route.access === "user" && route.repeatable === true
+    ? await answerOnce(exchange, context, route, answer)
     : await answer();
+  if (route.method !== "GET") context.services.changed?.(caller.organizationId);
+  return given;
 }
 
 function timeoutOf(route: Route, limits: HttpLimits): number {

@@ -75,6 +75,8 @@ export interface HttpServices {
   /** Takes events of addons' backends. */
   readonly backendEvents: BackendEvents;
   readonly idempotency: Idempotency;
+  /** Told after a request that may have changed something. @default nobody is told */
+  readonly changed?: (organizationId: string) => void;
   readonly audit: AuditLog;
   readonly operator: OperatorServices;
   readonly logger: Logger;

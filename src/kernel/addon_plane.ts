@@ -27,6 +27,8 @@ import type { LiveInstallations } from "../addons/live_installations.ts";
 import { createAddonService } from "../addons/service.ts";
 import type { AddonSettings } from "../addons/settings/addon_settings.ts";
 import { createAddonSettings } from "../addons/settings/service.ts";
+import { createSubscriptions } from "../addons/subscriptions/service.ts";
+import type { Subscriptions } from "../addons/subscriptions/subscriptions.ts";
 import { createToolService } from "../addons/tools/service.ts";
 import type { ToolService } from "../addons/tools/tool_service.ts";
 import type { AddonTranslations } from "../addons/translations/addon_translations.ts";
@@ -69,6 +71,9 @@ export interface AddonPlaneOptions {
 
 /** The life of addons, and the services that addons take part in. */
 export interface AddonPlane {
+  readonly subscriptions: Subscriptions;
+  /** Tells that an organization may have new events. */
+  readonly changed: (organizationId: string) => void;
   readonly records: RecordService;
   readonly metadata: MetadataService;
   readonly addons: AddonService;
@@ -103,7 +108,17 @@ export async function createAddonPlane(given: AddonPlaneOptions): Promise<AddonP
   const validators = customValidators(options.validators ?? {});
   const backend = createBackendCaller({ ...given, enforcer, egress, metrics });
   const hooks = createWriteHooks({ code, backend, compiled });
-  const records = createRecordService({ ...given, validators, hooks });
+  const subscriptions = createSubscriptions({
+    ...given,
+    code,
+    catalog,
+    backend,
+    compiled,
+    enforcer,
+    audit,
+  });
+  const changed = (organizationId: string) => subscriptions.poke(organizationId);
+  const records = createRecordService({ ...given, validators, hooks, written: changed });
   const translations = createAddonTranslations({ ...given, tables: database.kysely, catalog });
   const metadata = createMetadataService({
     registry,
@@ -123,6 +138,8 @@ export async function createAddonPlane(given: AddonPlaneOptions): Promise<AddonP
   });
   await upgradeCompiled({ database, addons, compiled, audit, logger: given.logger });
   return {
+    subscriptions,
+    changed,
     records,
     metadata,
     addons,

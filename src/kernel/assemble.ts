@@ -9,6 +9,7 @@ import { createAuditLog } from "../access/audit_log.ts";
 import { createAccessService } from "../access/service.ts";
 import { LiveInstallations } from "../addons/live_installations.ts";
 import { catalogVersion } from "../addons/installation_store.ts";
+import type { Subscriptions } from "../addons/subscriptions/subscriptions.ts";
 import { createAuthService } from "../auth/service.ts";
 import { createTokens } from "../auth/token.ts";
 import type { AuthService } from "../auth/auth_service.ts";
@@ -42,6 +43,7 @@ export interface Assembly {
   readonly app: HttpApp;
   readonly database: Database;
   readonly plane: CodePlane;
+  readonly subscriptions: Subscriptions;
 }
 
 /** What every part is made from, defaults filled in. */
@@ -57,7 +59,8 @@ interface Foundation {
  * Opens the database, brings it up to date, audits it and makes the services.
  *
  * @param options the embedder's options.
- * @returns the parts; whoever gets them closes the plane, then the database.
+ * @returns the parts; whoever gets them stops the subscriptions, closes the plane, then the
+ *   database.
  * @throws {KernelError} kernel.weak_key, db.*, schema.*, model.invalid_definition — nothing is left
  *   open.
  */
@@ -121,7 +124,8 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
       cors: { origins: [...options.corsOrigins ?? []] },
     });
     plane.announceSql(database.guestSql, ports.logger);
-    return { services, app, database, plane };
+    life.subscriptions.start();
+    return { services, app, database, plane, subscriptions: life.subscriptions };
   } catch (thrown) {
     await plane.close();
     throw thrown;

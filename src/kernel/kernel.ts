@@ -108,11 +108,13 @@ class AssembledKernel implements Kernel {
     await this.#stopping;
   }
 
-  async #stop({ app, plane, database }: Assembly, { codeGraceMs }: StopOptions): Promise<void> {
+  async #stop(assembly: Assembly, { codeGraceMs }: StopOptions): Promise<void> {
+    const { app, plane, database, subscriptions } = assembly;
     const cut = codeGraceMs === undefined
       ? undefined
       : setTimeout(() => void plane.sandbox.close(), codeGraceMs);
     await app.drain();
+    await subscriptions.stop();
     clearTimeout(cut);
     this.#assembly = undefined;
     await plane.close();

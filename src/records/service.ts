@@ -53,6 +53,8 @@ export interface RecordServiceOptions {
   readonly validators?: CustomValidators;
   /** What stands before writes. @default nothing */
   readonly hooks?: WriteHooks;
+  /** Told after a write in an organization: its event is in the log. @default nobody is told */
+  readonly written?: (organizationId: string) => void;
 }
 
 /**
@@ -74,19 +76,27 @@ export function createRecordService(options: RecordServiceOptions): RecordServic
     ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
   };
   const counts = new Counts();
-  const on = <T>(
+  const { written } = options;
+  const on = async <T>(
     caller: Caller,
     model: string,
     verb: RecordVerb,
     work: (context: RecordContext) => Promise<T>,
-  ): Promise<T> =>
-    onFreshModels(ports, caller, async () => work(await openModel(ports, caller, model, verb)));
+  ): Promise<T> => {
+    const done = await onFreshModels(
+      ports,
+      caller,
+      async () => work(await openModel(ports, caller, model, verb)),
+    );
+    if (verb !== "read") written?.(caller.organizationId);
+    return done;
+  };
   return {
     list: (caller, model, query) =>
       on(caller, model, "read", (context) => listRecords(context, counts, query)),
     get: (caller, model, id) => on(caller, model, "read", (context) => readRecord(context, id)),
-    create: (caller, model, input) =>
-      on(caller, model, "create", (context) => createRecord(context, input)),
+    create: (caller, model, input, claim) =>
+      on(caller, model, "create", (context) => createRecord(context, input, claim)),
     update: (caller, model, id, input) =>
       on(caller, model, "update", (context) => updateRecord(context, id, input)),
     remove: (caller, model, id) =>

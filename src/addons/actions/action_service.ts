@@ -6,6 +6,7 @@
 
 import type { Caller } from "../../base/caller.ts";
 import type { Json, JsonObject } from "../../base/json.ts";
+import type { RequestClaim } from "../../idempotency/idempotency.ts";
 
 /** Why an addon declined an action. */
 export interface ActionError {
@@ -37,13 +38,19 @@ export type ActionInterceptor = (
 
 /** An action that is about to run: permission, conditions and input have been checked. */
 export interface InterceptedAction {
+  /** Who asks. */
   readonly caller: Caller;
+  /** Key of the addon. */
   readonly addonKey: string;
+  /** Key of the model. */
   readonly model: string;
+  /** Key of the action. */
   readonly action: string;
   /** Absent for an action without a record. */
   readonly recordId?: string;
+  /** The record as the API shows it. */
   readonly record?: JsonObject;
+  /** What came with it. */
   readonly payload: JsonObject;
 }
 
@@ -68,6 +75,7 @@ export interface ActionService {
     model: string,
     actionKey: string,
     payload: JsonObject,
+    claim?: RequestClaim,
   ): Promise<ActionResult>;
   /**
    * Runs an action on a record.
@@ -76,6 +84,8 @@ export interface ActionService {
    * @param id id of the record.
    * @param actionKey key of the action.
    * @param payload what the user filled in.
+   * @param claim a repeatable request that the action is the work of: one in a transaction keeps its
+   *   result there.
    * @throws {KernelError} model.not_found, access.denied (`<model>.update`), addon.action_not_found,
    *   record.invalid_id, record.not_found, addon.action_invalid_state, addon.action_invalid (each
    *   field with its fault), addon.not_installed, addon.trigger_unsupported, sandbox.*,
@@ -88,5 +98,6 @@ export interface ActionService {
     id: string,
     actionKey: string,
     payload: JsonObject,
+    claim?: RequestClaim,
   ): Promise<ActionResult>;
 }

@@ -10,7 +10,9 @@ import type { TriggerDefinition } from "../../bundle/manifest/manifest.ts";
 import type { Model, ModelAction } from "../../models/model.ts";
 import type { ModelSnapshot } from "../../models/registry.ts";
 import type { LiveInstallation } from "../live_installations.ts";
-import { actionInput } from "./envelope.ts";
+import type { RequestClaim } from "../../idempotency/idempotency.ts";
+import type { ActionResult } from "./action_service.ts";
+import { type ActionAnswer, actionInput } from "./envelope.ts";
 
 /** An action that is about to run. */
 export interface PreparedAction {
@@ -25,6 +27,8 @@ export interface PreparedAction {
   readonly recordId?: string;
   readonly record?: JsonObject;
   readonly payload: JsonObject;
+  /** Repeatable requests that this is the work of. */
+  readonly claims: readonly RequestClaim[];
 }
 
 /**
@@ -35,6 +39,21 @@ export interface PreparedAction {
  */
 export function actionName({ model, action }: Pick<PreparedAction, "model" | "action">): string {
   return `${model.key}::${action.key}`;
+}
+
+/**
+ * Puts the kernel's own facts to an answer; they win.
+ *
+ * @param run the action.
+ * @param answer what its code answered.
+ * @returns the result.
+ */
+export function resultOf(
+  { model, action, trigger }: PreparedAction,
+  answer: ActionAnswer,
+): ActionResult {
+  const facts = { model: model.key, action: action.key, trigger_type: trigger.type };
+  return { ...answer, meta: { ...answer.meta, ...facts } };
 }
 
 /**

@@ -6,7 +6,7 @@
  */
 
 import type { JsonObject } from "../../base/json.ts";
-import type { Idempotency, KeptAnswer } from "../../idempotency/idempotency.ts";
+import type { Idempotency, KeptAnswer, RequestClaim } from "../../idempotency/idempotency.ts";
 import type { ActionResult } from "./action_service.ts";
 import type { PreparedAction } from "./prepared_action.ts";
 
@@ -26,7 +26,7 @@ type AskedAction = Pick<PreparedAction, "caller" | "model" | "action" | "recordI
 export async function runOnce(
   idempotency: Idempotency,
   run: AskedAction,
-  work: () => Promise<ActionResult>,
+  work: (claim?: RequestClaim) => Promise<ActionResult>,
 ): Promise<ActionResult> {
   const value = fieldValue(run);
   if (value === undefined) return await work();
@@ -40,7 +40,7 @@ export async function runOnce(
     path: `${model.key}/${recordId.toLowerCase()}/${action.key}`,
     key: hash,
     body: new TextEncoder().encode(JSON.stringify(payload)),
-  }, async () => keepable(fresh = await work()));
+  }, async (claim) => keepable(fresh = await work(claim)));
   return !kept && fresh !== undefined ? fresh : keptResult(answer);
 }
 

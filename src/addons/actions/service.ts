@@ -8,17 +8,15 @@
 
 import type { AccessService } from "../../access/access_service.ts";
 import type { Caller } from "../../base/caller.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { IdSource } from "../../base/ids.ts";
 import type { JsonObject } from "../../base/json.ts";
-import type { Database } from "../../db/database.ts";
-import type { Idempotency } from "../../idempotency/idempotency.ts";
+import type { Idempotency, RequestClaim } from "../../idempotency/idempotency.ts";
 import { modelNotFound } from "../../models/errors.ts";
 import type { Model, ModelAction } from "../../models/model.ts";
 import type { ModelRegistry } from "../../models/registry.ts";
 import type { RecordService } from "../../records/record_service.ts";
-import type { BackendCaller } from "../backend/backend.ts";
 import { InstallationCatalog, type OrganizationView } from "../code/installation_catalog.ts";
-import type { FunctionOpener } from "../code/open_function.ts";
-import type { CompiledAddons } from "../compiled/compiled_addon.ts";
 import { actionNotFound, notInstalled } from "../errors.ts";
 import type { LiveInstallation } from "../live_installations.ts";
 import type { ActionInterceptor, ActionResult, ActionService } from "./action_service.ts";
@@ -26,23 +24,21 @@ import { checkState } from "./conditions.ts";
 import { actionNeedsRecord } from "./errors.ts";
 import { readPayload } from "./fields.ts";
 import { Interceptors } from "./interceptors.ts";
-import type { PreparedAction } from "./prepared_action.ts";
+import { type PreparedAction, resultOf } from "./prepared_action.ts";
 import { runOnce } from "./repeated_action.ts";
 import { StaleModel } from "./transaction.ts";
 import { triggerOf } from "./trigger_of.ts";
-import { pullTrigger } from "./triggers.ts";
+import { pullTrigger, type TriggerServices } from "./triggers.ts";
 
 /** What actions are run with. */
-export interface ActionServiceOptions {
-  readonly database: Database;
+export interface ActionServiceOptions extends TriggerServices {
   readonly registry: ModelRegistry;
   readonly access: AccessService;
   readonly records: RecordService;
-  readonly code: FunctionOpener;
-  readonly backend: BackendCaller;
-  readonly compiled: CompiledAddons;
   /** Keeps answers of actions that name a field by which a repeat is known. */
   readonly idempotency: Idempotency;
+  readonly clock: Clock;
+  readonly ids: IdSource;
 }
 
 /**
@@ -62,6 +58,7 @@ interface Order {
   readonly action: string;
   readonly recordId?: string;
   readonly payload: JsonObject;
+  readonly claim?: RequestClaim;
 }
 
 interface FoundAction {
@@ -89,8 +86,9 @@ class Actions implements ActionService {
     model: string,
     actionKey: string,
     payload: JsonObject,
+    claim?: RequestClaim,
   ): Promise<ActionResult> {
-    return this.#run({ caller, model, action: actionKey, payload });
+    return this.#run({ caller, model, action: actionKey, payload, ...claim && { claim } });
   }
 
   run(
@@ -99,8 +97,10 @@ class Actions implements ActionService {
     id: string,
     actionKey: string,
     payload: JsonObject,
+    claim?: RequestClaim,
   ): Promise<ActionResult> {
-    return this.#run({ caller, model, action: actionKey, recordId: id, payload });
+    const order = { caller, model, action: actionKey, recordId: id, payload };
+    return this.#run({ ...order, ...claim && { claim } });
   }
 
   /** A table that changed before anything was done: the action starts over, once. */
@@ -121,17 +121,13 @@ class Actions implements ActionService {
   async #runOnView(order: Order): Promise<ActionResult> {
     const found = await this.#find(order);
     const { model, action } = found;
+    const { idempotency } = this.#options;
     // Before the record is looked at: what the first run changed must not refuse its repeat.
-    return await runOnce(this.#options.idempotency, { ...order, model, action }, async () => {
-      const run = await this.#prepare(order, found);
+    return await runOnce(idempotency, { ...order, model, action }, async (claim) => {
+      const claims = [order.claim, claim].filter((each) => each !== undefined);
+      const run = { ...await this.#prepare(order, found), claims };
       const payload = await this.#intercepted(run);
-      const { meta, ...answer } = await pullTrigger(this.#options, { ...run, payload });
-      const facts = {
-        model: model.key,
-        action: action.key,
-        trigger_type: run.trigger.type,
-      };
-      return { ...answer, meta: { ...meta, ...facts } };
+      return resultOf(run, await pullTrigger(this.#options, { ...run, payload }));
     });
   }
 
@@ -165,6 +161,7 @@ class Actions implements ActionService {
       trigger,
       installation,
       payload,
+      claims: [],
       ...(recordId === undefined ? {} : { recordId }),
       ...(record === undefined ? {} : { record }),
     };

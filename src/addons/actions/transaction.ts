@@ -11,7 +11,8 @@ import type { Database, Transaction } from "../../db/database.ts";
 import { checkState } from "./conditions.ts";
 import type { ActionAnswer } from "./envelope.ts";
 import { lockRecord } from "./locked_record.ts";
-import type { PreparedAction } from "./prepared_action.ts";
+import { keepResult } from "../../idempotency/keep_result.ts";
+import { type PreparedAction, resultOf } from "./prepared_action.ts";
 
 /** What happens inside. */
 export type TransactionWork = (
@@ -36,12 +37,14 @@ export async function runInTransaction(
   work: TransactionWork,
 ): Promise<ActionAnswer> {
   try {
-    const answer = await database.transaction(run.caller.organizationId, async (transaction) => {
+    return await database.transaction(run.caller.organizationId, async (transaction) => {
       const given = await work(transaction, await recordNow(transaction, run));
       if (given.outcome === "declined") throw new Declined(given);
-      return given;
+      const answer = { ...given, meta: { ...given.meta, rolled_back: false } };
+      const result = JSON.stringify(resultOf(run, answer));
+      for (const claim of run.claims) await keepResult(transaction, claim, result);
+      return answer;
     });
-    return { ...answer, meta: { ...answer.meta, rolled_back: false } };
   } catch (thrown) {
     if (!(thrown instanceof Declined)) throw thrown;
     const { answer } = thrown;

@@ -5,12 +5,15 @@
  * @module
  */
 
-import type { Database, Transaction } from "../../db/database.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { IdSource } from "../../base/ids.ts";
 import type { JsonObject } from "../../base/json.ts";
+import type { Database, Transaction } from "../../db/database.ts";
 import type { BackendCaller } from "../backend/backend.ts";
 import { transactionTimeoutMs } from "../code/code_limits.ts";
 import type { FunctionOpener } from "../code/open_function.ts";
 import type { CompiledActionAnswer, CompiledAddons } from "../compiled/compiled_addon.ts";
+import { handlerSql } from "../compiled/handler_sql.ts";
 import { triggerUnsupported } from "../errors.ts";
 import { within } from "./deadline.ts";
 import { type ActionAnswer, readAnswer } from "./envelope.ts";
@@ -25,6 +28,8 @@ export interface TriggerServices {
   readonly code: FunctionOpener;
   readonly backend: BackendCaller;
   readonly compiled: CompiledAddons;
+  readonly clock: Clock;
+  readonly ids: IdSource;
 }
 
 /**
@@ -77,11 +82,12 @@ type Handler = (
 ) => Promise<ActionAnswer>;
 
 async function callCompiled(
-  { compiled, database }: TriggerServices,
+  services: TriggerServices,
   run: PreparedAction,
 ): Promise<ActionAnswer> {
+  const { database } = services;
   const { trigger, record, installation } = run;
-  const handle = compiledHandler(compiled, run);
+  const handle = compiledHandler(services, run);
   if (trigger.run_in_tx !== true) return await handle(record);
   const timeoutMs = transactionTimeoutMs(database.parallelTransactions);
   return await runInTransaction(
@@ -96,9 +102,9 @@ async function callCompiled(
   );
 }
 
-function compiledHandler(compiled: CompiledAddons, run: PreparedAction): Handler {
+function compiledHandler(services: TriggerServices, run: PreparedAction): Handler {
   const { caller, model, action, installation, recordId, payload } = run;
-  const handlers = compiled.find(installation.manifest.key)?.actions ?? {};
+  const handlers = services.compiled.find(installation.manifest.key)?.actions ?? {};
   const name = actionName(run);
   // The name holds what a manifest says: `constructor` must find nothing.
   const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
@@ -113,7 +119,9 @@ function compiledHandler(compiled: CompiledAddons, run: PreparedAction): Handler
         payload,
         ...(recordId === undefined ? {} : { recordId }),
         ...(record === undefined ? {} : { record }),
-        ...(transaction === undefined ? {} : { transaction }),
+        ...(transaction === undefined ? {} : {
+          transaction: handlerSql({ ...services, transaction, caller, installation }),
+        }),
       }),
     );
 }

@@ -55,11 +55,15 @@ export interface BackendCaller {
 
 /** A call that came in from an addon's backend, as received. */
 export interface SignedCall {
+  /** As `X-Metacore-Installation-ID` says. */
   readonly installationId: string;
+  /** HTTP method, as sent. */
   readonly method: string;
   /** Path with `?query` where there is one, still percent-encoded. */
   readonly path: string;
+  /** Headers as received. */
   readonly headers: Headers;
+  /** Body as received. */
   readonly body: Uint8Array;
 }
 

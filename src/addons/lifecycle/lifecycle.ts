@@ -31,17 +31,6 @@ export interface LifecycleChange {
   readonly code?: GuestCode;
 }
 
-/** What a hook of a compiled addon is given. */
-export interface LifecycleContext {
-  readonly caller: Caller;
-  readonly installationId: string;
-  readonly addonKey: string;
-  readonly version: string;
-  readonly fromVersion?: string;
-  /** The transaction of the change; what is written in it stands or falls with the change. */
-  readonly transaction: Transaction;
-}
-
 /** Calls lifecycle hooks. */
 export interface LifecycleRunner {
   /**

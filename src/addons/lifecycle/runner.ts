@@ -7,19 +7,26 @@
  */
 
 import type { Caller } from "../../base/caller.ts";
+import type { Clock } from "../../base/clock.ts";
 import { isKernelError } from "../../base/error.ts";
+import type { IdSource } from "../../base/ids.ts";
 import type { Json, JsonObject } from "../../base/json.ts";
-import type { Transaction } from "../../db/database.ts";
+import type { Database, Transaction } from "../../db/database.ts";
 import type { AuditSink } from "../../telemetry/audit.ts";
 import { readAnswer } from "../actions/envelope.ts";
 import type { BackendCaller } from "../backend/backend.ts";
 import type { LifeCall, LifeOpener } from "../code/open_function.ts";
-import type { CompiledAddon, CompiledAddons } from "../compiled/compiled_addon.ts";
+import type {
+  CompiledAddon,
+  CompiledAddons,
+  HandlerSql,
+  LifecycleContext,
+} from "../compiled/compiled_addon.ts";
+import { handlerSql } from "../compiled/handler_sql.ts";
 import { lifecycleFailed } from "../errors.ts";
 import type { InstallationRow } from "../installation_store.ts";
 import type {
   LifecycleChange,
-  LifecycleContext,
   LifecycleHooks,
   LifecycleRunner,
   LifecycleStep,
@@ -35,6 +42,9 @@ export interface LifecycleRunnerOptions {
   readonly audit: AuditSink;
   /** For all code hooks of one change together, in milliseconds. */
   readonly transactionTimeoutMs: number;
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly ids: IdSource;
 }
 
 /**
@@ -107,7 +117,7 @@ class Runner implements LifecycleRunner {
       await attempt(change, step, async () => {
         const handler = compiled?.[COMPILED[step]];
         if (handler !== undefined) {
-          const context = contextOf(change, transaction);
+          const context = contextOf(change, this.#sqlOf(change, transaction));
           await withinTime(endMs, async () => await handler(context));
         }
         for (const hook of hooks) {
@@ -123,6 +133,10 @@ class Runner implements LifecycleRunner {
         }
       });
     }
+  }
+
+  #sqlOf({ caller, installation }: LifecycleChange, transaction: Transaction): HandlerSql {
+    return handlerSql({ ...this.#options, transaction, caller, installation });
   }
 
   async #after(change: LifecycleChange, hooks: readonly SelectedHook[]): Promise<string[]> {
@@ -211,7 +225,7 @@ async function withinTime(endMs: number, work: () => Promise<void>): Promise<voi
   }
 }
 
-function contextOf(change: LifecycleChange, transaction: Transaction): LifecycleContext {
+function contextOf(change: LifecycleChange, transaction: HandlerSql): LifecycleContext {
   const { caller, installation: { row }, fromVersion } = change;
   return {
     caller,

@@ -10,11 +10,17 @@ import type { Json, JsonObject } from "../../base/json.ts";
 
 /** A setting with its value, as a form needs it. */
 export interface SettingView {
+  /** Name of the setting. */
   readonly key: string;
+  /** What is shown. */
   readonly label: string;
+  /** How a UI edits it. */
   readonly type: string;
+  /** Whether its value is never shown. */
   readonly secret: boolean;
+  /** Whether the addon needs a value to work. */
   readonly required: boolean;
+  /** Choices of a select. */
   readonly options?: readonly { readonly value: Json; readonly label: string }[];
   /** Absent for secret ones, and where nothing is set. */
   readonly value?: Json;

@@ -14,15 +14,19 @@ import type { ToolDefinition } from "../../bundle/manifest/manifest.ts";
  * what is called instead of one is left out.
  */
 export interface OfferedTool extends Omit<ToolDefinition, "handler"> {
+  /** Key of the addon. */
   readonly addon_key: string;
 }
 
 /** A call of a tool. */
 export interface ToolCall {
+  /** Key of the addon. */
   readonly addon_key: string;
+  /** Name of the tool within the addon. */
   readonly tool_id: string;
   /** Must be the organization's own, when given. */
   readonly installation_id?: string;
+  /** Inputs by name. */
   readonly parameters: JsonObject;
   /** What the conversation knows; handed to the addon as it is. */
   readonly context?: JsonObject;
@@ -30,10 +34,13 @@ export interface ToolCall {
 
 /** What a tool gave. */
 export interface ToolResult {
+  /** Whether it did what was asked. */
   readonly success: boolean;
+  /** What it gave. */
   readonly data?: Json;
   /** Why not: invalid parameters, or the addon's own word. */
   readonly error?: string;
+  /** Facts about the call, in the addon's words. */
   readonly metadata?: JsonObject;
 }
 
