@@ -19,7 +19,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   events: ["base", "telemetry", "db"],
   idempotency: ["base", "telemetry", "db"],
   models: ["base", "bundle", "db", "access"],
-  records: ["base", "telemetry", "db", "access", "events", "models"],
+  records: ["base", "telemetry", "db", "access", "events", "models", "idempotency"],
   addons: [
     "base",
     "telemetry",

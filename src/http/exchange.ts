@@ -6,6 +6,7 @@
  */
 
 import type { UserCaller } from "../base/caller.ts";
+import type { RequestClaim } from "../idempotency/idempotency.ts";
 
 /** A request being answered. */
 export class Exchange {
@@ -33,6 +34,8 @@ export class Exchange {
   caller: UserCaller | undefined;
   /** The body, where somebody has read it before the route does. */
   bodyBytes: Uint8Array | undefined;
+  /** Says that this request holds an idempotency key. */
+  claim: RequestClaim | undefined;
   /** Whoever reads the body, while it is being read. */
   bodyReader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   #stop: AbortController | undefined;

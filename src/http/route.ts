@@ -72,6 +72,11 @@ export interface OpenRoute extends RouteDescription {
 /** A route for a person who has proven who they are. */
 export interface UserRoute extends RouteDescription {
   readonly access: "user";
+  /**
+   * Makes the answer of what the service gave, for a repeat whose first answer was never given; of
+   * repeatable routes whose service keeps its result.
+   */
+  readonly answerOfResult?: (result: string) => Answer;
   readonly handle: (
     exchange: Exchange,
     context: RouteContext,

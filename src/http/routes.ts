@@ -56,5 +56,10 @@ export const ROUTES: readonly Route[] = [
  * @returns the descriptions in mount order.
  */
 export function describeRoutes(): readonly RouteDescription[] {
-  return ROUTES.map(({ handle: _handle, ...description }) => description);
+  return ROUTES.map((route) => {
+    const { handle: _handle, ...description } = route;
+    if (!("answerOfResult" in description)) return description;
+    const { answerOfResult: _answer, ...rest } = description;
+    return rest;
+  });
 }

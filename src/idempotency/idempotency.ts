@@ -18,8 +18,26 @@ export interface RepeatableRequest {
   readonly body: Uint8Array;
 }
 
+/**
+ * A request that holds its key. Work that has a transaction writes its result there with
+ * `keepResult`: then it is done once even if the process dies before it can answer.
+ */
+export interface RequestClaim {
+  readonly organizationId: string;
+  /** Hash of user, method, path and the client's key. */
+  readonly key: string;
+  /** Whose turn it is. */
+  readonly owner: string;
+  /** Until when a result is kept, RFC 3339. */
+  readonly keptUntil: string;
+}
+
+/** Status of a result that was kept by its work, whose answer was never given. */
+export const RESULT_ONLY = 0;
+
 /** An answer as it is kept. */
 export interface KeptAnswer {
+  /** Of the answer; {@link RESULT_ONLY} where the body is what the work itself kept. */
   readonly status: number;
   /** JSON text; null without a body. */
   readonly body: string | null;
@@ -41,6 +59,6 @@ export interface Idempotency {
    */
   once(
     request: RepeatableRequest,
-    work: () => Promise<KeptAnswer>,
+    work: (claim: RequestClaim) => Promise<KeptAnswer>,
   ): Promise<{ readonly answer: KeptAnswer; readonly kept: boolean }>;
 }

@@ -12,7 +12,7 @@ import type { Database } from "../db/database.ts";
 import type { IdempotencyKeyTable } from "../db/tables.ts";
 import type { Logger } from "../telemetry/log.ts";
 import { inProgress, keyInvalid, keyReused } from "./errors.ts";
-import type { Idempotency, KeptAnswer, RepeatableRequest } from "./idempotency.ts";
+import type { Idempotency, KeptAnswer, RepeatableRequest, RequestClaim } from "./idempotency.ts";
 
 /** What keeping answers takes. */
 export interface IdempotencyOptions {
@@ -70,17 +70,22 @@ class KeptAnswers implements Idempotency {
 
   async once(
     request: RepeatableRequest,
-    work: () => Promise<KeptAnswer>,
+    work: (claim: RequestClaim) => Promise<KeptAnswer>,
   ): Promise<{ answer: KeptAnswer; kept: boolean }> {
     if (!KEY.test(request.key)) throw keyInvalid();
     await this.#sweep();
     const claim = await this.#newClaim(request);
     const standing = await this.#take(claim);
     if (standing !== undefined) return { answer: standing, kept: true };
-    const answer = await this.#answer(claim, work);
+    const answer = await this.#answer(claim, () => work(this.#claimOf(claim)));
     if (isKept(answer)) await this.#keep(claim, answer);
     else await this.#release(claim);
     return { answer, kept: false };
+  }
+
+  #claimOf({ organization_id: organizationId, key, owner }: Row): RequestClaim {
+    const keptUntil = timeText(this.#options.clock.nowMs() + KEPT_MS);
+    return { organizationId, key, owner, keptUntil };
   }
 
   async #answer(claim: Row, work: () => Promise<KeptAnswer>): Promise<KeptAnswer> {

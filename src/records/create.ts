@@ -5,14 +5,17 @@
  */
 
 import { type RawBuilder, sql } from "kysely";
-import type { JsonText } from "../base/json_text.ts";
+import { JsonText } from "../base/json_text.ts";
 import type { JsonObject } from "../base/json.ts";
+import type { Statement } from "../db/database.ts";
+import type { RequestClaim } from "../idempotency/idempotency.ts";
+import { keepResult } from "../idempotency/keep_result.ts";
 import { parseInput } from "../models/input.ts";
 import { hookedInput } from "./hooked_input.ts";
 import { type RecordContext, recordView, tableOf, templateOf } from "./context.ts";
 import { refusedWrite } from "./conflict.ts";
 import { organizationSlot } from "./query/render.ts";
-import { ID_SLOT, readingTemplate, recordOf } from "./read.ts";
+import { ID_SLOT, readingTemplate, recordOf, storedTemplate } from "./read.ts";
 import {
   FIRST_WRITE_VALUE,
   inputValues,
@@ -28,6 +31,7 @@ import { slotValue } from "./template.ts";
  *
  * @param context the request; its permission has been checked.
  * @param input the parsed body.
+ * @param claim a repeatable request that keeps the record.
  * @returns the record as stored.
  * @throws {KernelError} record.invalid_body, record.invalid, record.unknown_column,
  *   record.duplicate, record.reference, and what hooks refuse with
@@ -35,6 +39,7 @@ import { slotValue } from "./template.ts";
 export async function createRecord(
   context: RecordContext,
   input: unknown,
+  claim?: RequestClaim,
 ): Promise<JsonText<JsonObject>> {
   const { database, ids } = context.ports;
   const { shape } = context.live;
@@ -61,13 +66,34 @@ export async function createRecord(
   );
   const values = [...writeValues(context, ids.next()), ...inputValues(given)];
   const statements = [insert.bind(values), event.bind(values)];
-  if (!returning) statements.push(readingTemplate(context, view).bind(values));
   try {
+    if (claim !== undefined) {
+      const reading = storedTemplate(context, view).bind(values);
+      return await createOnce(context, claim, [...statements, reading]);
+    }
+    if (!returning) statements.push(readingTemplate(context, view).bind(values));
     const results = await database.batch(context.caller.organizationId, statements);
     return recordOf(returning ? results[0] : results[2]);
   } catch (thrown) {
     throw refusedWrite(thrown);
   }
+}
+
+/** The last statement reads the record, which is kept before the transaction ends. */
+async function createOnce(
+  { ports, caller }: RecordContext,
+  claim: RequestClaim,
+  statements: readonly Statement[],
+): Promise<JsonText<JsonObject>> {
+  return await ports.database.transaction(caller.organizationId, async (tx) => {
+    let record = new JsonText<JsonObject>("null");
+    for (const statement of statements) {
+      const { rows } = await tx.execute(statement);
+      record = new JsonText<JsonObject>(String(rows[0]?.["json"]));
+    }
+    await keepResult(tx, claim, record.text);
+    return record;
+  });
 }
 
 function insertQuery(

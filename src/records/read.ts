@@ -58,6 +58,24 @@ export function readingTemplate(context: RecordContext, view: RecordView): Templ
 }
 
 /**
+ * Finds the statement that reads one record inside a transaction.
+ *
+ * @param context the request.
+ * @param view what the caller sees.
+ * @returns a template over the organization and {@link ID_SLOT} that gives `json`, as text.
+ */
+export function storedTemplate(context: RecordContext, view: RecordView): Template {
+  return templateOf(
+    context,
+    `after ${view.key}`,
+    () =>
+      sql`select cast(${recordJson(view.json, "record")} as text) as json from ${
+        tableOf(context)
+      } as record where ${oneRecord(context)}`,
+  );
+}
+
+/**
  * Takes the record from what a statement gave.
  *
  * @param result one row of one value, or none.

@@ -8,6 +8,7 @@
 import type { Caller } from "../base/caller.ts";
 import type { Json, JsonObject } from "../base/json.ts";
 import type { JsonText } from "../base/json_text.ts";
+import type { RequestClaim } from "../idempotency/idempotency.ts";
 
 /** Where a page stands in a list (contract/metacore.md §2.4). */
 export interface PageMeta {
@@ -86,9 +87,15 @@ export interface RecordService {
   /**
    * Creates a record; only declared columns are read from the input.
    *
+   * @param claim a repeatable request that the creation is the work of: it keeps the record, too.
    * @throws {KernelError} record.invalid (kind `invalid` with `fields`), record.duplicate
    */
-  create(caller: Caller, model: string, input: unknown): Promise<JsonText<JsonObject>>;
+  create(
+    caller: Caller,
+    model: string,
+    input: unknown,
+    claim?: RequestClaim,
+  ): Promise<JsonText<JsonObject>>;
   /** Changes the columns that the input names. */
   update(caller: Caller, model: string, id: string, input: unknown): Promise<JsonText<JsonObject>>;
   /** Removes a record: softly where the model says so. */

@@ -130,6 +130,7 @@ export async function makeActionWorld(
     access,
     records,
     clock,
+    ids,
     code: guestOpener(options.guest ?? {}),
     backend: {
       call: (call: BackendCall) => {

@@ -6,7 +6,10 @@
 
 import assert from "node:assert/strict";
 import { sql } from "kysely";
-import type { CompiledActionContext } from "../../src/addons/compiled/compiled_addon.ts";
+import type {
+  CompiledActionContext,
+  HandlerSql,
+} from "../../src/addons/compiled/compiled_addon.ts";
 import { checkState } from "../../src/addons/actions/conditions.ts";
 import { readPayload } from "../../src/addons/actions/fields.ts";
 import { systemCaller } from "../../src/base/caller.ts";
@@ -60,8 +63,19 @@ function coded(code: string, text = "") {
   };
 }
 
+/** The same for code of the host, which has SQL of its own. */
+async function writeStatus(sqlOf: HandlerSql | undefined, id: string, status: string) {
+  assert.ok(sqlOf !== undefined, "no transaction");
+  await sqlOf.execute("update invoices set status = $1 where id = $2", [status, id]);
+}
+
 /** Sets the status of a record in the action's own transaction. */
-async function setStatus(tx: Transaction, id: string, status: string): Promise<void> {
+async function setStatus(
+  tx: Transaction | undefined,
+  id: string,
+  status: string,
+): Promise<void> {
+  assert.ok(tx !== undefined, "no transaction");
   const table = tx.profile.table({ schema: "addon_billing", table: "invoices" });
   const uuid = { kind: "uuid" } as const;
   await tx.execute(
@@ -81,11 +95,6 @@ engineTest(
   "actions: of several approvals at once exactly one passes, whatever runs them",
   async (t) => {
     const approved: string[] = [];
-    const approve = async (tx: Transaction | undefined, id: string) => {
-      assert.ok(tx !== undefined, "no transaction");
-      approved.push(id);
-      await setStatus(tx, id, "approved");
-    };
     await using world = await makeActionWorld(t.database, {
       manifests: [manifest([
         APPROVE,
@@ -93,7 +102,9 @@ engineTest(
       ])],
       guest: {
         approve: async ({ row }, tx) => {
-          await approve(tx, String((row as JsonObject)["id"]));
+          const id = String((row as JsonObject)["id"]);
+          approved.push(id);
+          await setStatus(tx, id, "approved");
           return { success: true };
         },
       },
@@ -101,7 +112,8 @@ engineTest(
         billing: {
           actions: {
             "invoices::accept": async ({ transaction, recordId }) => {
-              await approve(transaction, recordId!);
+              approved.push(recordId!);
+              await writeStatus(transaction, recordId!, "approved");
               return { success: true };
             },
           },
@@ -183,17 +195,16 @@ engineTest("actions: what the code gets, what its answer becomes, whose facts wi
 
 engineTest("actions: a success that could not be committed is no success", async (t) => {
   await using world = await makeActionWorld(t.database, {
-    manifests: [manifest([{ key: "late", trigger: { type: "compiled", run_in_tx: true } }])],
-    compiled: {
-      billing: {
-        actions: {
-          "invoices::late": async ({ transaction, recordId }) => {
-            await setStatus(transaction!, recordId!, "lost");
-            // The engine has given the transaction up by then, and the code does not notice.
-            await transaction!.execute({ sql: "select nonsense", parameters: [] }).catch(() => {});
-            return { success: true };
-          },
-        },
+    manifests: [manifest([{
+      key: "late",
+      trigger: { type: "wasm", export: "echo", run_in_tx: true },
+    }])],
+    guest: {
+      echo: async ({ row }, tx) => {
+        await setStatus(tx, String((row as JsonObject)["id"]), "lost");
+        // The engine gives the transaction up here, and the code does not notice.
+        await tx!.execute({ sql: "select nonsense", parameters: [] }).catch(() => {});
+        return { success: true };
       },
     },
   });

@@ -5,11 +5,10 @@
  * @module
  */
 
-import type { UserCaller } from "../../base/caller.ts";
-import type { KeptAnswer } from "../../idempotency/idempotency.ts";
+import { type KeptAnswer, RESULT_ONLY } from "../../idempotency/idempotency.ts";
 import type { Answer } from "../answer.ts";
 import type { Exchange } from "../exchange.ts";
-import type { RouteContext } from "../route.ts";
+import type { RouteContext, UserRoute } from "../route.ts";
 import { readBytes } from "./body.ts";
 
 /**
@@ -17,7 +16,7 @@ import { readBytes } from "./body.ts";
  *
  * @param exchange the request; its body is read here where there is a key.
  * @param context keeps the answers.
- * @param caller who asks: everybody has keys of their own.
+ * @param route the route, whose caller has been proven: everybody has keys of their own.
  * @param work answers it.
  * @returns the answer; with `Idempotent-Replay: true` where it is a kept one.
  * @throws {KernelError} http.idempotency_key_invalid, http.idempotency_key_reused,
@@ -26,23 +25,31 @@ import { readBytes } from "./body.ts";
 export async function answerOnce(
   exchange: Exchange,
   { services, limits }: RouteContext,
-  caller: UserCaller,
+  route: UserRoute,
   work: () => Promise<Answer>,
 ): Promise<Answer> {
-  const { request } = exchange;
+  const { request, caller } = exchange;
   const key = request.headers.get("idempotency-key");
-  if (key === null) return await work();
+  if (key === null || caller === undefined) return await work();
   const body = await readBytes(exchange, limits.jsonBytes);
   exchange.bodyBytes = body;
   const { method } = request;
   let fresh: Answer | undefined;
   const { answer, kept } = await services.idempotency.once(
     { caller, method, path: exchange.path, key, body },
-    async () => keepable(fresh = await work()),
+    async (claim) => {
+      exchange.claim = claim;
+      return keepable(fresh = await work());
+    },
   );
   if (!kept && fresh !== undefined) return fresh;
-  const { status, body: text } = answer;
-  return { status, body: text, headers: { "idempotent-replay": "true" } };
+  return { ...replayed(answer, route), headers: { "idempotent-replay": "true" } };
+}
+
+function replayed({ status, body }: KeptAnswer, { answerOfResult }: UserRoute): Answer {
+  if (status !== RESULT_ONLY) return { status, body };
+  // The first one's process died between its commit and its answer.
+  return answerOfResult?.(body ?? "null") ?? { status: 200, body };
 }
 
 /** Repeatable routes answer JSON; what is not text has no place among the kept answers. */

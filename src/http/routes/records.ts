@@ -6,6 +6,7 @@
  */
 
 import type { UserCaller } from "../../base/caller.ts";
+import { JsonText } from "../../base/json_text.ts";
 import { data, dataText, pageText, SUCCESS } from "../answer.ts";
 import type { Answer } from "../answer.ts";
 import type { Exchange } from "../exchange.ts";
@@ -45,6 +46,7 @@ function routesAt(base: string): readonly UserRoute[] {
       access: "user",
       permission: "<model>.create",
       repeatable: true,
+      answerOfResult: createdAnswer,
       body: INPUT,
       answer: { status: 201, shape: ONE },
       handle: create,
@@ -132,7 +134,12 @@ async function create(
   caller: UserCaller,
 ): Promise<Answer> {
   const input = await readJson(exchange, limits);
-  return dataText(await services.records.create(caller, exchange.param("model"), input), 201);
+  const model = exchange.param("model");
+  return dataText(await services.records.create(caller, model, input, exchange.claim), 201);
+}
+
+function createdAnswer(record: string): Answer {
+  return dataText(new JsonText(record), 201);
 }
 
 async function update(
