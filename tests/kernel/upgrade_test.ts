@@ -134,7 +134,7 @@ kernelTest("Upgrade: what is refused has changed nothing", async ({ kernel }) =>
       version: "1.1.0",
       columns: [{ name: "state", type: "uuid" }, { name: "size", type: "integer" }],
     }],
-    ["migration_sql.refused", {
+    ["schema.migration_refused", {
       ...BASE,
       version: "1.1.0",
       migrations: {
@@ -159,8 +159,8 @@ kernelTest("Upgrade: what is refused has changed nothing", async ({ kernel }) =>
   for (const [code, addon, terms] of refused) {
     const thrown = await install(kernel, caller, addon, terms).then(() => undefined, (e) => e);
     assert.ok(isKernelError(thrown), `${code}: ${thrown}`);
-    if (code === "migration_sql.refused") assert.match(thrown.message, /0002_bad/);
-    else assert.equal(thrown.code, code, thrown.message);
+    if (code.includes("migration")) assert.match(thrown.message, /0002_bad/);
+    assert.equal(thrown.code, code, thrown.message);
     assert.deepEqual(await everything(kernel, caller), before, code);
   }
 });
@@ -293,11 +293,18 @@ kernelTest(
     const archives = await Promise.all(
       Array.from({ length: 100 }, (_, at) => lifeBundle(mixable(at + 1))),
     );
-    for (const archive of archives) await addons.install(caller, { archive });
+    for (const archive of archives) {
+      const before = calls;
+      await addons.install(caller, { archive });
+      // Four calls are always under way; one at least has come through beside or since each upgrade.
+      while (calls === before && failures.length === 0) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    }
     isOver = true;
     await Promise.all(load);
     assert.deepEqual(failures.slice(0, 5), []);
     assert.equal((await addons.installation(caller, "life")).version, "1.100.0");
-    assert.ok(seen.size > 30 && calls > 100, `${calls} calls saw ${seen.size} versions`);
+    assert.ok(seen.size > 20 && calls >= 100, `${calls} calls saw ${seen.size} versions`);
   },
 );
