@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type KernelError, packBundle } from "../../src/bundle/mod.ts";
+import { KernelError, packBundle } from "../../src/bundle/mod.ts";
 import { openBundle } from "../../src/bundle/bundle.ts";
 import { readDetachedSignature } from "../../src/bundle/trust/detached.ts";
 import { writePem } from "../../src/bundle/trust/encoding.ts";
@@ -141,6 +141,43 @@ Deno.test("what is no public key, is a private one, or anybody could sign for is
   for (const [text, message] of wrong) {
     assert.throws(() => parsePublicKey(text), { code: "bundle.bad_public_key", message }, text);
   }
+});
+
+Deno.test("whatever text is given for a key or a signature: it is read, or refused by its own code", async () => {
+  const scraps = fc.constantFrom(
+    "-----BEGIN ",
+    "PUBLIC KEY-----",
+    "-----END ",
+    "{",
+    `"value":`,
+    "=",
+  );
+  const wild = fc.array(
+    fc.oneof(scraps, fc.string(), fc.base64String(), fc.stringMatching(/^[0-9a-f]{0,130}$/)),
+    {
+      maxLength: 8,
+    },
+  ).map((parts) => parts.join(""));
+  const refusal = (thrown: unknown) => {
+    assert.ok(thrown instanceof KernelError, String(thrown));
+    assert.match(thrown.code, /^bundle\.(bad_public_key|bad_private_key|malformed_signature)$/);
+  };
+  await fc.assert(
+    fc.asyncProperty(wild, async (text) => {
+      for (const read of [parsePublicKey, parseSignature, readDetachedSignature, parsePrivateKey]) {
+        try {
+          await read(text);
+        } catch (thrown) {
+          refusal(thrown);
+        }
+      }
+    }),
+    { numRuns: 300 },
+  );
+  const blanks = `-----BEGIN PUBLIC KEY-----${" ".repeat(1_000_000)}x`;
+  const before = performance.now();
+  assert.throws(() => parsePublicKey(blanks), { code: "bundle.bad_public_key" });
+  assert.ok(performance.now() - before < 1_000);
 });
 
 Deno.test("a private key is read from the authors' PEM and from PKCS#8; its message never shows it", async () => {

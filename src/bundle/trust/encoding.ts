@@ -13,6 +13,8 @@ export interface PemBlock {
 
 const PEM = /^-----BEGIN ([A-Z0-9 ]{1,64})-----\s+([A-Za-z0-9+/=\s]*?)\s*-----END \1-----$/;
 const LINE_CHARACTERS = 64;
+/** Longer than any key; the pattern takes its time with long stretches of blanks. */
+const MAX_PEM_CHARACTERS = 8_192;
 
 /**
  * Reads one block of PEM.
@@ -22,6 +24,7 @@ const LINE_CHARACTERS = 64;
  * @returns the block, or undefined when the text is not one.
  */
 export function readPem(text: string): PemBlock | undefined {
+  if (text.length > MAX_PEM_CHARACTERS) return undefined;
   const found = PEM.exec(text.replaceAll("\\n", "\n").trim());
   if (found === null) return undefined;
   const bytes = decodeBase64(found[2]!.replace(/\s+/g, ""));
