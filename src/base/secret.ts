@@ -5,7 +5,7 @@
  * @module
  */
 
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { KernelError } from "./error.ts";
 
 const KEY_BYTES = 32;
@@ -69,6 +69,16 @@ export async function openSecret(masterKey: Uint8Array, sealed: string): Promise
  */
 export function hmacSha256(key: string | Uint8Array, message: string | Uint8Array): Uint8Array {
   return new Uint8Array(createHmac("sha256", key).update(message).digest());
+}
+
+/**
+ * Computes SHA-256.
+ *
+ * @param message what is digested; a text stands for its UTF-8 bytes.
+ * @returns the digest, 32 bytes.
+ */
+export function sha256(message: string | Uint8Array): Uint8Array {
+  return new Uint8Array(createHash("sha256").update(message).digest());
 }
 
 /**

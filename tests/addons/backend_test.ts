@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createBackendCaller } from "../../src/addons/backend/caller.ts";
 import type { BackendCall, SignedCall } from "../../src/addons/backend/backend.ts";
 import { createBackendEvents } from "../../src/addons/backend/events.ts";
+import { namedHosts } from "../../src/addons/backend/named_hosts.ts";
 import {
   firstSignature,
   preimageOf,
@@ -9,10 +10,12 @@ import {
   type SignedParts,
 } from "../../src/addons/backend/signature.ts";
 import { createSignedCallVerifier } from "../../src/addons/backend/verifier.ts";
+import { capabilitiesOf } from "../../src/addons/plan/capabilities.ts";
 import { systemCaller } from "../../src/base/caller.ts";
 import type { KernelError } from "../../src/base/error.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 import { hmacSha256 } from "../../src/base/secret.ts";
+import { parseManifest } from "../../src/bundle/manifest/parse.ts";
 import type { Database } from "../../src/db/database.ts";
 import { openDatabase } from "../../src/db/open.ts";
 import { createEgress } from "../../src/egress/create_egress.ts";
@@ -318,6 +321,51 @@ engineTest("signed calls: only hosts that the manifest or a capability names", a
     await assert.rejects(url(address), /not allowed/);
   }
   assert.equal(world.requests.length, 3);
+});
+
+Deno.test("signed calls: every host that is called unasked is one that the plan shows", () => {
+  const at = (host: string) => `https://${host}.example.com:8443/{{id}}?q={{id}}`;
+  const tool = { name: "T", description: "D" };
+  const manifest = parseManifest(JSON.stringify({
+    key: "tickets",
+    name: "T",
+    version: "1.0.0",
+    kernel: ">=2.0.0 <3.0.0",
+    backend: { runtime: "webhook", url: "https://backend.example.com/" },
+    hooks: { "tickets::close": at("hook"), "tickets::open": "a_function" },
+    model_definitions: [{
+      table_name: "tickets",
+      model_key: "tickets",
+      label: "T",
+      columns: [{ name: "title", type: "string" }],
+    }],
+    actions: {
+      tickets: [{
+        key: "go",
+        name: "Go",
+        label: "Go",
+        trigger: { type: "webhook", url: at("action") },
+      }],
+    },
+    tools: [
+      { id: "a", ...tool, endpoint: at("tool") },
+      { id: "b", ...tool, endpoint: "{{hook_url}}" },
+      { id: "c", ...tool, endpoint: "https://{{host}}.example.com/" },
+      { id: "d", ...tool, endpoint: "https://Upper.Example.com/x" },
+      { id: "e", ...tool, endpoint: "https://user@other.example.com/" },
+    ],
+  }));
+  const named = namedHosts(manifest);
+  assert.deepEqual([...named].sort(), [
+    "action.example.com:8443",
+    "backend.example.com",
+    "hook.example.com:8443",
+    "tool.example.com:8443",
+    "upper.example.com",
+  ]);
+  const planned = capabilitiesOf(manifest)
+    .filter(({ kind }) => kind === "backend:call").map(({ target }) => target);
+  for (const host of named) assert.ok(planned.includes(host.replace(/:\d+$/, "")), host);
 });
 
 engineTest("signed calls: a relative address needs backend.url", async (t) => {

@@ -5,9 +5,8 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { KernelError } from "../../base/error.ts";
-import { openSecret } from "../../base/secret.ts";
+import { openSecret, sha256 } from "../../base/secret.ts";
 import type { InstallationRow } from "../installation_store.ts";
 
 /** What signs and verifies. */
@@ -54,5 +53,5 @@ export async function openInstallSecrets(
 
 /** `sha256:` and hex, as the column `secret_hash` keeps it. */
 function hashOfSecret(secret: string): string {
-  return `sha256:${createHash("sha256").update(secret).digest("hex")}`;
+  return `sha256:${sha256(secret).toHex()}`;
 }

@@ -40,7 +40,7 @@ function addressesOf(manifest: Manifest): string[] {
   return [
     manifest.backend?.url,
     ...Object.values(manifest.hooks),
-    ...actions.map(({ trigger }) => trigger?.url),
+    ...actions.map(({ trigger }) => trigger?.type === "webhook" ? trigger.url : undefined),
     ...manifest.tools.map(({ endpoint }) => endpoint),
     ...handlers.map(webhookOf),
   ].filter((address) => address !== undefined);

@@ -6,8 +6,7 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
-import { hmacSha256 } from "../../base/secret.ts";
+import { hmacSha256, sha256 } from "../../base/secret.ts";
 
 /** Names of the header fields. */
 export const SIGNED_HEADERS = {
@@ -117,10 +116,6 @@ function percentDecoded(path: string): Uint8Array {
     } else decoded[length++] = bytes[at]!;
   }
   return decoded.subarray(0, length);
-}
-
-function sha256(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash("sha256").update(bytes).digest());
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
