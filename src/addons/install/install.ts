@@ -10,6 +10,7 @@ import type { Transaction } from "../../db/database.ts";
 import type { Model } from "../../models/model.ts";
 import { modelsOf } from "../../models/from_definition.ts";
 import { applyExtensions } from "../extensions/apply_extensions.ts";
+import { hearsEvents, placeCursor } from "../subscriptions/cursor_store.ts";
 import { keepBundleFiles } from "../assets/store.ts";
 import { keepPrepared } from "../code/prepared_store.ts";
 import { changedMeanwhile } from "../errors.ts";
@@ -99,6 +100,11 @@ export async function installInTransaction(
     before,
   );
   const extended = await extend(tx, key, organizationId, around);
+  if (hearsEvents(bundle.manifest)) {
+    // Whoever comes hears of what happens from now on, whoever changes goes on where it was.
+    const standing = before === undefined || before.status === "removed" ? "move" : "keep";
+    await placeCursor(tx.kysely, { organizationId, addonKey: key }, at, standing);
+  }
   const signer = signerOf(candidate.signature, organizationId);
   if (candidate.source === "bundle") {
     const { version } = bundle.manifest;

@@ -12,6 +12,7 @@ import type { LiveInstallation } from "../live_installations.ts";
 import { checkNotNeeded, requirementObstacles } from "../plan/requirements.ts";
 import { otherOf } from "./gather.ts";
 import { demandUnchanged, extend, type InstallSurroundings, lockInstallation } from "./install.ts";
+import { hearsEvents, placeCursor } from "../subscriptions/cursor_store.ts";
 
 /** Which way. */
 export type Switch = "enable" | "disable";
@@ -74,6 +75,10 @@ export async function switchInTransaction(
     .set({ status, enabled_at, disabled_at, revision, updated_at })
     .where("id", "=", row.id).execute();
   const warnings = to === "enable" ? await extend(tx, row.addon_key, organizationId, order) : [];
+  if (to === "enable" && hearsEvents(manifest)) {
+    // What happened while it took no part is not heard of.
+    await placeCursor(tx.kysely, { organizationId, addonKey: row.addon_key }, at, "move");
+  }
   await order.hooks(tx);
   await raiseCatalogVersion(tx.kysely, organizationId);
   return warnings;

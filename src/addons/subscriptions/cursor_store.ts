@@ -7,6 +7,7 @@
  */
 
 import { type Selectable, sql } from "kysely";
+import type { Manifest } from "../../bundle/manifest/manifest.ts";
 import type { SubscriptionCursorTable } from "../../db/tables.ts";
 import type { Tables } from "../installation_store.ts";
 
@@ -70,6 +71,19 @@ export async function placeCursor(
       const known = conflict.columns(["organization_id", "addon_key"]);
       return standing === "keep" ? known.doNothing() : known.doUpdateSet(placed);
     }).execute();
+}
+
+/**
+ * Tells whether an addon hears of events at all, and so needs a cursor.
+ *
+ * @param manifest its manifest.
+ * @returns true where it subscribes to some, or has hooks after changes of records.
+ */
+export function hearsEvents(
+  { subscriptions, lifecycle_hooks }: Pick<Manifest, "subscriptions" | "lifecycle_hooks">,
+): boolean {
+  return subscriptions.length > 0 ||
+    lifecycle_hooks.some(({ event }) => event.startsWith("after_"));
 }
 
 /**
