@@ -58,6 +58,9 @@ function completed(entry: JsonObject, key: string): JsonObject {
 
 function declaredAction(action: ActionDefinition): JsonObject {
   const { key, name, label, icon, requiresState, confirm, confirmMessage, modal } = action;
+  const { placement, conditions = [] } = action;
+  // Clients know one condition; where there are more, the others are checked when it runs.
+  const [condition] = conditions;
   const fields = (action.fields ?? []).map(actionField);
   return {
     key,
@@ -72,6 +75,8 @@ function declaredAction(action: ActionDefinition): JsonObject {
     ...(confirm === undefined ? {} : { confirm }),
     ...(confirmMessage === undefined ? {} : { confirmMessage }),
     ...(modal === undefined || modal === "" ? {} : { modal }),
+    ...(placement === undefined ? {} : { placement }),
+    ...(condition === undefined ? {} : { condition: { ...condition } }),
   };
 }
 

@@ -63,6 +63,14 @@ Deno.test("a full gonext manifest is read whole", () => {
     kvQuota: { maxBytes: 1000 },
   });
   assert.deepEqual(manifest.capabilities.map(({ kind }) => kind), ["kv:write", "http:fetch"]);
+  assert.deepEqual(manifest.requires, [
+    { key: "forms", label: "forms", version: "~1.2", optional: false },
+  ]);
+  assert.deepEqual(manifest.unheeded.map((sentence) => sentence.split(":")[0]), [
+    "requires.host",
+    "signature",
+    "jobs",
+  ]);
   assert.deepEqual(manifest.backend?.exports, ["wp_head", "save_post"]);
   assert.deepEqual(manifest.navigation, [
     { title: "", items: [{ title: "Scores", url: "/plugins/gonext-seo/scores", icon: "chart" }] },
@@ -108,6 +116,24 @@ Deno.test("every broken rule of a gonext manifest is reported at its place, all 
     "storage.kv.max_size",
     "version",
   ]);
+});
+
+Deno.test("what a gonext plugin depends on is named by its addon key, in ranges that can be held", () => {
+  const depends = (name: string, version: string) => ({ depends: [{ name, version }] });
+  const { requires } = parseManifest({ ...MINIMAL, ...depends("my-forms", ">=  1.0.0 <2.0.0") });
+  assert.deepEqual(requires[0], {
+    key: "my_forms",
+    label: "my-forms",
+    version: ">=  1.0.0 <2.0.0",
+    optional: false,
+  });
+  assert.deepEqual(problems(depends("forms", "^1.0.0 || ^2.0.0")), ["depends[0].version"]);
+  assert.deepEqual(problems(depends("forms", "^abc")), ["depends[0].version"]);
+  assert.deepEqual(problems(depends("gonext-seo", "*")), ["depends[0].name"]);
+  assert.deepEqual(
+    problems({ depends: [{ name: "forms", version: "*" }, { name: "forms", version: "*" }] }),
+    ["depends[1].name"],
+  );
 });
 
 Deno.test("versions, names and entries of gonext manifests are strict", () => {

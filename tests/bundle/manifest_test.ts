@@ -169,6 +169,147 @@ Deno.test("parseManifest() reads every block into the internal shape", () => {
   });
 });
 
+const LIFE_DOCUMENT = {
+  ...IDENTITY,
+  backend: { ...WASM, url: "https://backend.example/api" },
+  navigation: [{ title: "G", order: 2, items: [{ title: "T", order: 1 }] }],
+  settings: [{ key: "k", type: "string", required: true }],
+  model_definitions: [{ ...MODEL, model_key: "Item" }],
+  actions: {
+    Item: [
+      {
+        key: "send",
+        condition: { field: "title", operator: "equals", value: "a" },
+        conditions: [{ field: "title", operator: "not_in", value: ["b"] }],
+        placement: "table",
+        stateField: "title",
+        idempotency: { key_field: "reference" },
+        trigger: { type: "webhook", url: "/send" },
+      },
+      { key: "free" },
+    ],
+  },
+  tools: [
+    {
+      id: "create-order",
+      description: "d",
+      category: "sale",
+      input_schema: [
+        { name: "code", type: "integer", required: true, validation: "^[0-9]+$", example: 7 },
+        { name: "items", type: "array", normalize: "sorted" },
+      ],
+      endpoint: "https://x.example/{{code}}?q={{items}}",
+      method: "get",
+      timeout: 20,
+      cache_ttl: 0,
+    },
+    { id: "CREATE-order" },
+    { id: "note", endpoint: "{{url}}", auto_create_record: "item" },
+  ],
+  requires: [
+    { key: "finance", label: "Finance" },
+    { key: "crm", version: "^1.2", optional: true, reason: "names" },
+  ],
+  lifecycle_hooks: {
+    Item: [{ event: "after_create", target: { type: "wasm", function: "close" }, priority: 3 }],
+    notes: [{ event: "before_delete", target: { type: "webhook", url: "https://x.example/d" } }],
+    "": [
+      { event: "install", target: { type: "wasm", function: "close" }, async: true },
+      { event: "before_create", target: { type: "wasm", function: "close" }, async: true },
+      { event: "after_update", target: { type: "prompt", prompt: "Say hello" } },
+      { event: "reboot", target: { type: "wasm", function: "close" } },
+    ],
+    enable: [{ target: { type: "wasm", function: "close" } }],
+    "crm.Customer": [{ event: "after_update", target: { type: "wasm", function: "close" } }],
+  },
+  i18n: { en: { a: "A", group: { b: "B" } }, "es-MX": {} },
+  permissions: [{ model: "items", scope: "read", reason: "see them" }, {
+    model: "items",
+    scope: "read",
+  }],
+  events: ["notes.sent"],
+};
+
+Deno.test("parseManifest() reads the life of an addon: tools, needs, hooks, texts, permissions", () => {
+  const manifest = parseManifest(LIFE_DOCUMENT);
+  const [send, free] = manifest.actions.Item!;
+  assert.deepEqual(send!.conditions, [
+    { field: "title", operator: "eq", value: "a" },
+    { field: "title", operator: "not_in", value: ["b"] },
+  ]);
+  assert.deepEqual(
+    [send!.placement, send!.stateField, send!.idempotencyField],
+    ["table", "title", "reference"],
+  );
+  assert.deepEqual(send!.trigger, { type: "webhook", url: "/send" });
+  assert.deepEqual(free, { key: "free", name: "free", label: "free" });
+  assert.equal(manifest.navigation[0]!.order, 2);
+  assert.equal(manifest.navigation[0]!.items[0]!.order, 1);
+  assert.equal(manifest.settings[0]!.required, true);
+  assert.deepEqual(manifest.tools.map(({ id }) => id), ["create-order", "note"]);
+  assert.deepEqual(manifest.tools[0], {
+    id: "create-order",
+    name: "create-order",
+    description: "d",
+    input_schema: [
+      {
+        name: "code",
+        type: "number",
+        description: "",
+        required: true,
+        example: "7",
+        validation: "^[0-9]+$",
+      },
+      { name: "items", type: "string", description: "" },
+    ],
+    endpoint: "https://x.example/{{code}}?q={{items}}",
+    method: "GET",
+    timeout: 20,
+  });
+  assert.deepEqual(manifest.requires, [
+    { key: "finance", optional: false, label: "Finance" },
+    { key: "crm", optional: true, version: "^1.2", reason: "names" },
+  ]);
+  const wasm = { type: "wasm", function: "close" };
+  assert.deepEqual(manifest.lifecycle_hooks, [
+    { event: "after_create", model: "Item", handler: wasm, priority: 3 },
+    {
+      event: "before_delete",
+      model: "Item",
+      handler: { type: "webhook", url: "https://x.example/d" },
+      priority: 0,
+    },
+    { event: "install", handler: wasm, priority: 0 },
+    { event: "enable", handler: wasm, priority: 0 },
+    { event: "after_update", model: "crm.Customer", handler: wasm, priority: 0 },
+  ]);
+  assert.deepEqual(manifest.translations.texts, { en: { a: "A", "group.b": "B" }, "es-MX": {} });
+  assert.deepEqual(manifest.permissions, [{ key: "items.read", label: "see them" }]);
+  assert.deepEqual(manifest.unheeded.map((sentence) => sentence.split(": ")[0]), [
+    "tools[0].input_schema[1].type",
+    "tools[0].input_schema[1].normalize",
+    "tools[0].category",
+    "tools[1]",
+    'lifecycle_hooks[""][1]',
+    'lifecycle_hooks[""][2].target',
+    'lifecycle_hooks[""][3].event',
+    "events",
+  ]);
+});
+
+Deno.test("parseManifest() notes webhooks that nothing gives an address", () => {
+  const actions = { Item: [{ key: "a" }, { key: "b" }, { key: "c", trigger: { type: "noop" } }] };
+  const manifest = parse({ actions, hooks: { "Item::b": "https://x.example/b" } });
+  assert.deepEqual(manifest.unheeded.map((sentence) => sentence.split(":")[0]), [
+    "actions.Item[0]",
+  ]);
+  assert.deepEqual(
+    parse({ actions, backend: { runtime: "webhook", url: "https://x.example" } })
+      .unheeded,
+    [],
+  );
+});
+
 Deno.test("parseManifest() treats null as absent and takes text, bytes or a value", () => {
   const nulls = Object.fromEntries(
     ["kernel", "tenant_isolation", "navigation", "hooks", "actions", "backend", "tools", "icon"]
@@ -274,6 +415,58 @@ const BROKEN_RULES: [Record<string, unknown>, string, RegExp][] = [
     "actions.tickets[0].trigger.run_in_tx",
     /cannot/,
   ],
+  [
+    ofTrigger({ type: "webhook", url: "ftp://x" }),
+    "actions.tickets[0].trigger.url",
+    /neither a path nor/,
+  ],
+  [
+    ofTrigger({ type: "wasm", export: "close", url: "https://x.example" }, WASM),
+    "actions.tickets[0].trigger.url",
+    /no url/,
+  ],
+  [
+    { actions: { t: [{ key: "a", condition: { field: "x", operator: "like" } }] } },
+    "actions.t[0].condition.operator",
+    /not a known operator/,
+  ],
+  [
+    { actions: { t: [{ key: "a", conditions: [{ field: "x", operator: "in", value: 1 }] }] } },
+    "actions.t[0].conditions[0].value",
+    /list/,
+  ],
+  [{ actions: { t: [{ key: "a", condition: "x" }] } }, "actions.t[0].condition", /object/],
+  [{ actions: { t: [{ key: "a", placement: "rwo" }] } }, "actions.t[0].placement", /mean "row"/],
+  [{ hooks: { "a::b": "javascript:x" } }, 'hooks["a::b"]', /neither a path nor/],
+  [{ backend: { runtime: "webhook", url: "file:///x" } }, "backend.url", /neither a path nor/],
+  [{ tools: [{ name: "x" }] }, "tools[0].id", /required/],
+  [{ tools: [{ id: "a b" }] }, "tools[0].id", /must match/],
+  [{ tools: [{ id: "a", method: "TRACE" }] }, "tools[0].method", /not a known method/],
+  [{ tools: [{ id: "a", endpoint: "data:x" }] }, "tools[0].endpoint", /neither a path nor/],
+  [
+    { tools: [{ id: "a", input_schema: [{ name: "b", validation: "(" }] }] },
+    "tools[0].input_schema[0].validation",
+    /RE2/,
+  ],
+  [{ tools: [{ id: "a", input_schema: { type: "object" } }] }, "tools[0].input_schema", /list/],
+  [{ requires: [{ label: "x" }] }, "requires[0].key", /required/],
+  [{ requires: [{ key: "notes" }] }, "requires[0].key", /itself/],
+  [{ requires: [{ key: "crm", version: "new" }] }, "requires[0].version", /version range/],
+  [{ requires: [{ key: "crm" }, { key: "crm" }] }, "requires[1].key", /duplicate/],
+  [{ lifecycle_hooks: { "a b": [] } }, 'lifecycle_hooks["a b"]', /neither a model nor/],
+  [
+    { lifecycle_hooks: { install: [{ target: { type: "wasm", function: "x" } }] } },
+    "lifecycle_hooks.install[0].target.function",
+    /backend.exports/,
+  ],
+  [
+    { lifecycle_hooks: { install: [{ target: { type: "webhook" } }] } },
+    "lifecycle_hooks.install[0].target.url",
+    /needs an url/,
+  ],
+  [{ lifecycle_hooks: { install: [{}] } }, "lifecycle_hooks.install[0].target", /required/],
+  [{ i18n: { "../en": {} } }, 'i18n["../en"]', /not a locale/],
+  [{ i18n: { en: { a: 1 } } }, "i18n.en.a", /text, not a number/],
   [ofModel({ table_name: "Items" }), "model_definitions[0].table_name", /must match/],
   [ofModel({ table_name: "a".repeat(65) }), "model_definitions[0].table_name", /must match/],
   [ofModel({ model_key: "" }), "model_definitions[0].model_key", /required/],

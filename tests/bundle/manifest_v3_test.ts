@@ -152,6 +152,11 @@ Deno.test("v3: what an author says about looks reaches the metadata that clients
   assert.deepEqual(columns[2]!.styleConfig, { decimals: 3 });
   assert.ok(columns.some(({ key }) => key === "created_at"));
   assert.equal(table.group_by, "state");
+  const actions = table.actions as unknown as JsonObject[];
+  assert.deepEqual(actions.map(({ key, placement }) => [key, placement]).slice(0, 2), [
+    ["send", undefined],
+    ["print", "table"],
+  ]);
   assert.deepEqual(table.transitions, [{ from: "open", to: "sent" }]);
   const modal = modalMetadata(models[0]!, snapshot);
   const fields = modal.fields as unknown as JsonObject[];
