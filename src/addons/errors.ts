@@ -26,28 +26,6 @@ export function keyMismatch(bundleKey: string, expectedKey: string): KernelError
   });
 }
 
-/** Bundles without a verified signature are not admitted here. */
-export function unsignedRefused(): KernelError {
-  return new KernelError({
-    code: "addon.unsigned_bundle",
-    kind: "forbidden",
-    message: "this kernel does not admit unsigned bundles: set ALLOW_UNSIGNED_BUNDLES=true and " +
-      "leave MARKETPLACE_PUBKEYS unset to admit them (signatures are not verified by this version)",
-  });
-}
-
-/** Another version of the addon is installed. */
-export function otherVersion(addonKey: string, installed: string, offered: string): KernelError {
-  return new KernelError({
-    code: "addon.already_installed",
-    kind: "conflict",
-    message:
-      `addon "${addonKey}" ${installed} is installed, and this version cannot upgrade it to ` +
-      `${offered}: uninstall it keeping its data, then install ${offered}`,
-    details: { addon_key: addonKey, installed, offered },
-  });
-}
-
 /** The same version with other contents is installed. */
 export function otherContents(addonKey: string, version: string): KernelError {
   return new KernelError({
