@@ -17,6 +17,8 @@ export interface AddonEvent {
   readonly fromVersion?: string;
   /** Physical schema of its tables. */
   readonly schema: string;
+  /** Change scope of what was changed. @default everything in the schema */
+  readonly scope?: string;
   /** Identifier of the event. */
   readonly id: string;
   /** RFC 3339 time. */
@@ -32,7 +34,9 @@ export type AddonHappening =
   | "disabled"
   | "configured"
   | "secret_rotated"
-  | "uninstalled";
+  | "uninstalled"
+  /** Its values went from columns that it had put on a model of somebody else. */
+  | "cleared";
 
 /**
  * Appends `kernel.addon.<happening>`.
@@ -55,7 +59,7 @@ export async function appendAddonEvent(
     addon_key: "kernel",
     model: "addon",
     // Whatever was counted of the addon's tables is counted anew, on every replica.
-    table_name: schemaChanges(event.schema),
+    table_name: event.scope ?? schemaChanges(event.schema),
     record_id: null,
     payload: JSON.stringify({
       addon_key: event.key,

@@ -222,15 +222,54 @@ Deno.test({
     const kernel = await startKernel(databaseUrl, { databaseOwnerUrl });
     try {
       await walkThrough(kernel);
+      // The role of the pool can plan what the owner then carries out.
+      const caller = await newCaller(kernel, "Planner");
+      const archive = await lifeBundle({
+        ...hooked("1.2.0"),
+        columns: [{ name: "rank", type: "integer", required: true, default: 1 }],
+      });
+      const plan = await kernel.services.addons.plan(caller, { archive });
+      assert.ok(plan.changes.some(({ description }) => description.includes("rank")));
+      const terms = { planHash: plan.plan_hash };
+      await kernel.services.addons.install(caller, { archive }, terms);
       const rows = await withClient(
         database.adminUrl,
         (client) => client.query("select 1 from addon_life.notes"),
       );
-      assert.equal(rows.rowCount, 8);
+      assert.equal(rows.rowCount, 11);
     } finally {
       await kernel.stop();
     }
   },
+});
+
+kernelTest("What an addon put on the models of another goes with its data", async ({ kernel }) => {
+  const caller = await newCaller(kernel);
+  const { addons, records, events } = kernel.services;
+  await install(kernel, caller, { version: "1.0.0" });
+  const more: LifeAddon = {
+    key: "more",
+    version: "1.0.0",
+    manifest: {
+      extensions: [{ model: "life_notes", columns: [{ name: "more_color", type: "string" }] }],
+    },
+  };
+  await install(kernel, caller, more);
+  await records.create(caller, "life_notes", { title: "a", more_color: "red" });
+  const red = async () => {
+    const params = new URLSearchParams({ f_more_color: "red" });
+    return (await records.list(caller, "life_notes", params)).meta.total;
+  };
+  assert.equal(await red(), 1);
+  await addons.disable(caller, "more");
+  await assert.rejects(records.create(caller, "life_notes", { title: "b", more_color: "red" }));
+  await addons.enable(caller, "more");
+  assert.equal(await red(), 1);
+  await addons.uninstall(caller, "more", "drop");
+  await install(kernel, caller, { ...more, version: "1.0.1" });
+  assert.equal(await red(), 0);
+  const names = (await events.read(caller, 0, 100)).map(({ name }) => name);
+  assert.ok(names.includes("kernel.addon.cleared"), names.join());
 });
 
 kernelTest("Hooks that fail: coming is refused, going is not held up", async ({ kernel }) => {

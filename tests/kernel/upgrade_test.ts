@@ -10,7 +10,8 @@ import { type Kernel, type SystemCaller, systemCaller } from "../../mod.ts";
 import { isKernelError } from "../../src/base/error.ts";
 import { newOwner } from "../_support/client.ts";
 import { kernelTest } from "../_support/kernel.ts";
-import { type LifeAddon, lifeBundle } from "./life_addon.ts";
+import { packBundle } from "../../src/bundle/mod.ts";
+import { type LifeAddon, lifeBundle, lifeManifest } from "./life_addon.ts";
 
 async function newCaller(kernel: Kernel, name?: string): Promise<SystemCaller> {
   return systemCaller((await newOwner(kernel, name)).organizationId);
@@ -182,11 +183,26 @@ kernelTest("Upgrade: rights are accepted by name, and the plan by its hash", asy
   assert.equal(plan.changes.length, 1);
   assert.match(plan.changes[0]!.description, /rank/);
   assert.equal((await addons.installation(caller, "life")).version, "1.0.0");
+  const stations: string[] = [];
   const result = await addons.install(caller, { archive }, {
+    onProgress: ({ station }) => {
+      if (stations.at(-1) !== station) stations.push(station);
+      throw new Error("who listens badly holds up nothing");
+    },
     planHash: plan.plan_hash,
     acceptedCapabilities: ["http:fetch api.example.com"],
   });
   assert.equal(result.installation.version, "1.1.0");
+  assert.deepEqual(stations, [
+    "verify",
+    "open",
+    "admit",
+    "plan",
+    "migrate",
+    "hooks",
+    "commit",
+    "finish",
+  ]);
   // What was accepted once need not be accepted again.
   await install(kernel, caller, { ...next, version: "1.2.0" });
   const empty = await addons.plan(caller, {
@@ -230,6 +246,30 @@ kernelTest("Upgrade of settings: kept, added, and back again", async ({ kernel }
   assert.deepEqual(installation.settings, { kept: "mine too", added: "a" });
   const back = await addons.rollback(caller, "life");
   assert.deepEqual(back.installation.settings, { left: "mine", kept: "mine too" });
+});
+
+kernelTest("Manifests name frontends by version, each served as it was", async ({ kernel }) => {
+  const owner = await newOwner(kernel);
+  const caller = systemCaller(owner.organizationId);
+  const entries: string[] = [];
+  for (const version of ["1.0.0", "1.1.0"]) {
+    const manifest = { frontend: { entry: "remoteEntry.js", format: "federation" } };
+    const archive = await packBundle(
+      new Map([
+        ["manifest.json", JSON.stringify(lifeManifest({ version, manifest }))],
+        ["frontend/remoteEntry.js", `// ${version}`],
+      ]),
+    );
+    await kernel.services.addons.install(caller, { archive });
+    const [{ frontend }] = await kernel.services.addons.manifests(caller) as [
+      { frontend: { entry: string } },
+    ]; // Border: a manifest that the test has just written.
+    entries.push(frontend.entry);
+  }
+  assert.equal(new Set(entries).size, 2);
+  for (const [at, entry] of entries.entries()) {
+    assert.equal((await owner.get(entry)).body, `// 1.${at}.0`);
+  }
 });
 
 /** A version whose function, column and answer can only be had together. */

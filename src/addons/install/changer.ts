@@ -9,7 +9,7 @@
 import type { Caller } from "../../base/caller.ts";
 import { isKernelError } from "../../base/error.ts";
 import type { Transaction } from "../../db/database.ts";
-import { appendAddonEvent } from "../addon_event.ts";
+import { type AddonHappening, appendAddonEvent } from "../addon_event.ts";
 import type { ChangeTerms } from "../addon_service.ts";
 import { notInstalled } from "../errors.ts";
 import { findInstallation, type InstallationRow } from "../installation_store.ts";
@@ -143,6 +143,9 @@ export class Changer {
           hooks,
         });
         await this.#tellEvent(tx, caller, "uninstalled", row, at);
+        for (const scope of done.scopes) {
+          await this.#tellEvent(tx, caller, "cleared", row, at, scope);
+        }
         return done;
       },
     });
@@ -219,12 +222,19 @@ export class Changer {
   async #tellEvent(
     tx: Transaction,
     caller: Caller,
-    happening: "enabled" | "disabled" | "uninstalled",
+    happening: AddonHappening,
     { addon_key: key, version, schema_name: schema }: InstallationRow,
     at: string,
+    scope?: string,
   ): Promise<void> {
     const id = this.#options.ids.next();
-    await appendAddonEvent(tx, caller, happening, { key, version, schema, id, at });
+    const event = { key, version, schema, id, at };
+    await appendAddonEvent(
+      tx,
+      caller,
+      happening,
+      scope === undefined ? event : { ...event, scope },
+    );
   }
 
   #now(): string {
