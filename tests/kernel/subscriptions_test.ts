@@ -1,0 +1,101 @@
+/**
+ * Events reach addons: a function in a sandbox, code of the host, after a write and after a restart.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { type CompiledAddon, systemCaller } from "../../mod.ts";
+import { addonBundle, fixtureModule } from "../_support/addon.ts";
+import { newOwner } from "../_support/client.ts";
+import { engines } from "../_support/engines.ts";
+import { kernelTest, startKernel, testPlace } from "../_support/kernel.ts";
+
+/** What the host's handler is to do with each event, and what it has heard. */
+function listener(heard: string[], hear: (title: string) => void): CompiledAddon {
+  return {
+    manifest: {
+      apiVersion: "asteby.com/v3",
+      kind: "Addon",
+      metadata: { key: "listener", name: "Listener", version: "1.0.0" },
+      capabilities: [{ kind: "event:subscribe", target: "probe.*" }],
+      contributions: {
+        subscriptions: [{
+          event: "probe.probe_notes.*",
+          handler: { type: "compiled" },
+          filter: { "after.done": true },
+        }],
+      },
+    },
+    events: {
+      "probe.probe_notes.*": (event) => {
+        // Border: events of records carry the row.
+        const { after } = event.payload as { readonly after: { readonly title: string } };
+        heard.push(`${event.name} ${after.title}`);
+        hear(after.title);
+        return Promise.resolve();
+      },
+    },
+  };
+}
+
+async function probe(): Promise<Uint8Array> {
+  return await addonBundle({
+    key: "probe",
+    ...await fixtureModule("probe"),
+    exports: ["echo"],
+    capabilities: [
+      { kind: "event:emit", target: "probe.*" },
+      { kind: "http:fetch", target: "api.example.com" },
+    ],
+  });
+}
+
+const heard: string[] = [];
+let wanted = Promise.withResolvers<void>();
+
+kernelTest(
+  "An addon of the host hears of what is written, without being asked",
+  async ({ kernel }) => {
+    heard.length = 0;
+    wanted = Promise.withResolvers<void>();
+    const owner = await newOwner(kernel);
+    const caller = systemCaller(owner.organizationId);
+    await owner.install(await probe());
+    await owner.create("probe_notes", { title: "before", done: true });
+    await kernel.services.addons.installRegistered(caller, "listener");
+    await owner.create("probe_notes", { title: "passed over", done: false });
+    await owner.create("probe_notes", { title: "last", done: true });
+    await wanted.promise;
+    assert.deepEqual(heard, ["probe.probe_notes.created last"]);
+  },
+  { addons: [listener(heard, (title) => title === "last" && wanted.resolve())] },
+);
+
+for (const engine of engines) {
+  Deno.test(`What could not be delivered before a stop is delivered after it [${engine}]`, async () => {
+    await using place = await testPlace(engine, "file");
+    const told: string[] = [];
+    const failing = listener([], () => {
+      throw new Error("not now");
+    });
+    const first = await startKernel(place.databaseUrl, { addons: [failing] });
+    const owner = await newOwner(first);
+    const caller = systemCaller(owner.organizationId);
+    await owner.install(await probe());
+    await first.services.addons.installRegistered(caller, "listener");
+    await owner.create("probe_notes", { title: "kept", done: true });
+    await first.stop();
+    const came = Promise.withResolvers<void>();
+    const second = await startKernel(place.databaseUrl, {
+      addons: [listener(told, () => came.resolve())],
+      // What failed is tried again after a second or two.
+      clock: { nowMs: () => Date.now() + 10_000 },
+    });
+    await second.services.records.create(caller, "probe_notes", { title: "new", done: true });
+    await came.promise;
+    while (told.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual(told, ["probe.probe_notes.created kept", "probe.probe_notes.created new"]);
+    await second.stop();
+  });
+}
