@@ -9,7 +9,8 @@ import assert from "node:assert/strict";
 import { type Kernel, type SystemCaller, systemCaller } from "../../mod.ts";
 import { isKernelError } from "../../src/base/error.ts";
 import { newOwner } from "../_support/client.ts";
-import { kernelTest } from "../_support/kernel.ts";
+import { hasPostgresServer } from "../_support/engines.ts";
+import { kernelTest, startKernel, testPlace } from "../_support/kernel.ts";
 import { packBundle } from "../../src/bundle/mod.ts";
 import { type LifeAddon, lifeBundle, lifeManifest } from "./life_addon.ts";
 
@@ -348,3 +349,53 @@ kernelTest(
     assert.ok(seen.size > 20 && calls >= 100, `${calls} calls saw ${seen.size} versions`);
   },
 );
+
+Deno.test({
+  name: "Upgrades on one replica: calls on another go on, and see the new version soon",
+  ignore: !hasPostgresServer,
+  fn: async () => {
+    await using place = await testPlace("postgres", "file");
+    const [here, there] = [
+      await startKernel(place.databaseUrl),
+      await startKernel(place.databaseUrl),
+    ];
+    try {
+      const caller = await newCaller(here);
+      await install(here, caller, mixable(0));
+      const { id } = await note(here, caller, { title: "a" });
+      for (let n = 1; n <= 5; n++) {
+        await install(n % 2 === 0 ? here : there, caller, mixable(n));
+        for (const kernel of [here, there]) {
+          for (let seen = ""; seen !== String(n);) {
+            const { data } = await kernel.services.actions.run(
+              caller,
+              "life_notes",
+              id,
+              "look",
+              {},
+            );
+            // Border: the answer of `db_query` for one row.
+            const row = (data as { rows: Partial<Note>[] }).rows[0]!;
+            seen = String(row["code"]);
+            assert.equal(row["data"], `v${seen}`);
+            await new Promise((resolve) => setTimeout(resolve, 20));
+          }
+        }
+      }
+      // From both at one time: each waits for its turn, or finds itself too late.
+      const outcomes = await Promise.allSettled(
+        [6, 7, 8, 9].map((n) => install(n % 2 === 0 ? here : there, caller, mixable(n))),
+      );
+      for (const outcome of outcomes) {
+        if (outcome.status === "rejected") {
+          assert.equal(outcome.reason.code, "addon.version_rollback");
+        }
+      }
+      for (const { services: { addons } } of [here, there]) {
+        assert.equal((await addons.installation(caller, "life")).version, "1.9.0");
+      }
+    } finally {
+      await Promise.all([here.stop(), there.stop()]);
+    }
+  },
+});

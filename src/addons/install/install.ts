@@ -122,7 +122,15 @@ export async function installInTransaction(
   };
 }
 
-/** The organization first, then the tables: two changes always wait in the same order. */
+/**
+ * Waits for the right to change an installation. The organization first, then the tables: two changes
+ * always wait in the same order.
+ *
+ * @param tx the transaction; the right ends with it.
+ * @param organizationId whose installation.
+ * @param schema physical schema of its tables.
+ * @param addonKey the addon, whose kept bundles nobody else drops meanwhile.
+ */
 export async function lockInstallation(
   tx: Transaction,
   organizationId: string,
