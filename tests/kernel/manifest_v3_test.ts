@@ -9,6 +9,7 @@ import assert from "node:assert/strict";
 import { type Kernel, systemCaller } from "../../mod.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 import { packBundle } from "../../src/bundle/mod.ts";
+import { folderBundle } from "../_support/bundles.ts";
 import { type Client, newOwner } from "../_support/client.ts";
 import { engines } from "../_support/engines.ts";
 import { kernelTest, startKernel, testPlace } from "../_support/kernel.ts";
@@ -158,6 +159,22 @@ kernelTest("v3: functions that handlers name run as actions", async ({ kernel })
   assert.equal(summary.body.success, true);
   const refused = await owner.send("POST", `${path}/approve`, {});
   assert.equal(refused.body.code, "addon.action_invalid_state", JSON.stringify(refused.body));
+});
+
+kernelTest("v3: the example of bundles/rooms is whole", async ({ kernel }) => {
+  const owner = await newOwner(kernel);
+  const result = await installed(kernel, owner, await folderBundle("bundles/rooms/"));
+  assert.deepEqual(result.warnings, []);
+  const room = await owner.create("Room", { name: "Blue" });
+  const stay = { room_id: room["id"], guest_name: "Ana", arrives_on: "2026-05-01" };
+  const booking = await owner.create("Booking", stay);
+  assert.equal(booking["status"], "asked");
+  const kept = await owner.send("DELETE", `/api/dynamic/Room/${room["id"]}`);
+  assert.equal(kept.body.code, "record.reference", "a room that is booked stays");
+  const table = (await owner.get("/api/metadata/table/Booking")).body.data;
+  assert.equal(table.group_by, "status");
+  const columns: { key: string; label: string }[] = table.columns;
+  assert.equal(columns.find(({ key }) => key === "guest_name")!.label, "rooms.guest");
 });
 
 for (const engine of engines) {
