@@ -384,3 +384,46 @@ engineTest("patterns and filters pick events; handlers of each kind are called",
   assert.ok(meets("*", "x", { "after.gone": null }, payload("paid", [])));
   assert.ok(!meets("*", "x", { "after": "paid" }, "paid"));
 });
+
+engineTest(
+  "a function is given event and subscription; what it declines is tried again",
+  async (t) => {
+    const heard = await heardOf(t);
+    const { world } = heard;
+    await world.put(hearing("shop", "order", {
+      backend: { runtime: "wasm", entry: "backend/backend.wasm", exports: ["heard"] },
+      lifecycle_hooks: {
+        order: [{ event: "after_create", target: { type: "wasm", function: "heard" } }],
+      },
+    }));
+    await placed(heard, "shop");
+    await world.emit("shop.order.created", { id: "1", after: { title: "A" } });
+    const inputs: JsonObject[] = [];
+    let answer: Json = { success: false, error: { code: "no", message: "not today" } };
+    const subscriptions = heard.subscriptions({
+      code: {
+        openOf: async (caller, { manifest }, name, work) => {
+          assert.deepEqual([caller.kind, manifest.key, name], ["system", "shop", "heard"]);
+          return await work((call) => {
+            // Border: handlers are given JSON objects.
+            inputs.push(call.input({ installationId: "i" }) as JsonObject);
+            return Promise.resolve(new TextEncoder().encode(JSON.stringify(answer)));
+          });
+        },
+      },
+    });
+    await subscriptions.drain(ORG);
+    const cursor = await readCursor(t.database.kysely, { organizationId: ORG, addonKey: "shop" });
+    assert.deepEqual([cursor!.failures, cursor!.last_error], [1, "not today"]);
+    answer = { success: true };
+    world.clock.ms += 1_000;
+    await subscriptions.drain(ORG);
+    assert.equal(inputs.length, 2);
+    const { event, subscription } = inputs[1] as Record<string, JsonObject>;
+    assert.deepEqual(subscription, { event: "shop.order.created", hook: "after_create" });
+    assert.deepEqual(event!["payload"], { id: "1", after: { title: "A" } });
+    assert.equal(event!["name"], "shop.order.created");
+    await subscriptions.drain(ORG);
+    assert.equal(inputs.length, 2);
+  },
+);

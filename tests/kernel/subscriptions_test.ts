@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { type CompiledAddon, systemCaller } from "../../mod.ts";
+import { packBundle } from "../../src/bundle/mod.ts";
 import { addonBundle, fixtureModule } from "../_support/addon.ts";
 import { newOwner } from "../_support/client.ts";
 import { engines } from "../_support/engines.ts";
@@ -71,6 +72,45 @@ kernelTest(
   },
   { addons: [listener(heard, (title) => title === "last" && wanted.resolve())] },
 );
+
+kernelTest("A function in the sandbox is called after a write", async ({ kernel }) => {
+  const owner = await newOwner(kernel);
+  const { wasm } = await fixtureModule("probe");
+  const manifest = {
+    key: "notes",
+    name: "Notes",
+    version: "1.0.0",
+    capabilities: [
+      { kind: "event:emit", target: "notes.*" },
+      { kind: "http:fetch", target: "api.example.com" },
+    ],
+    backend: { runtime: "wasm", entry: "backend/backend.wasm", exports: ["fail"] },
+    model_definitions: [{
+      table_name: "notes",
+      model_key: "note",
+      label: "Notes",
+      columns: [{ name: "title", type: "string" }],
+    }],
+    lifecycle_hooks: {
+      note: [{ event: "after_create", target: { type: "wasm", function: "fail" } }],
+    },
+  };
+  const files = new Map([
+    ["manifest.json", new TextEncoder().encode(JSON.stringify(manifest))],
+    ["backend/backend.wasm", wasm],
+  ]);
+  const installed = await owner.install(await packBundle(files));
+  assert.equal(installed.status, 200, JSON.stringify(installed.body));
+  await owner.create("note", { title: "A" });
+  const caller = systemCaller(owner.organizationId);
+  // The function traps, which is kept: that is how it is seen to have been called.
+  let traps = await kernel.services.code.traps(caller, "notes");
+  while (traps.length === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    traps = await kernel.services.code.traps(caller, "notes");
+  }
+  assert.match(JSON.stringify(traps[0]), /"fail"/);
+});
 
 for (const engine of engines) {
   Deno.test(`What could not be delivered before a stop is delivered after it [${engine}]`, async () => {
