@@ -68,9 +68,9 @@ kernelTest(
     assert.equal(read.body.data.status, "approved");
     assert.equal(read.body.data.decision_note, "fine");
     const again = await owner.send("POST", `${path}/approve`, {});
-    assert.equal(again.status, 422);
-    assert.equal(again.body.error.code, "not_submitted");
-    assert.equal(again.body.meta.rolled_back, true);
+    // The manifest says in which state: the code is not asked any more.
+    assert.equal(again.status, 409);
+    assert.equal(again.body.error.code, "invalid_state");
     const summary = await owner.send("POST", `${path}/summary`);
     assert.equal(summary.status, 200, JSON.stringify(summary.body));
     assert.equal(summary.body.data.category, "travel");
