@@ -123,7 +123,31 @@ kernelTest(
 
 kernelTest("Values of an organization decide on its columns", async ({ kernel }) => {
   const owner = await newOwner(kernel);
-  await owner.install(await ticketsBundle());
+  assert.deepEqual((await owner.install(await ticketsBundle())).body.warnings, []);
+  const custom = await owner.install(
+    await packBundle(
+      new Map([[
+        "manifest.json",
+        encode({
+          key: "checked",
+          name: "Checked",
+          version: "1.0.0",
+          model_definitions: [{
+            table_name: "checks",
+            model_key: "check",
+            label: "",
+            columns: ["fiscal.even", "fiscal.odd"].map((name, index) => ({
+              name: `code${index}`,
+              type: "string",
+              validation: { custom: name },
+            })),
+          }],
+        }),
+      ]]),
+    ),
+  );
+  assert.equal(custom.body.warnings.length, 1, JSON.stringify(custom.body));
+  assert.match(custom.body.warnings[0], /no validator "fiscal.odd" is known/);
   const put = (value: unknown) => owner.send("PUT", "/api/organization/values/tax_id", { value });
   const make = (tax_id: string) =>
     owner.send("POST", "/api/dynamic/ticket", { title: "A", tax_id });

@@ -32,6 +32,9 @@ import { installInTransaction, type InstallOutcome } from "./install.ts";
 import { type Look, makeOrder, schemaOf } from "./make_order.ts";
 import { operationOf } from "./operation.ts";
 import type { Candidate, ChangeOrder } from "./order.ts";
+import { validatorWarnings } from "../extensions/validator_warnings.ts";
+
+const NO_VALIDATORS: ReadonlySet<string> = new Set();
 
 /** What an installer works with. */
 export interface InstallerOptions {
@@ -43,6 +46,8 @@ export interface InstallerOptions {
   readonly code: CodeRoom;
   /** Whether addons may send requests at all, for the install answer. */
   readonly outboundHttp: "on" | "off";
+  /** Names of the host application's validators. @default none */
+  readonly validators?: ReadonlySet<string>;
   /** 32 bytes. */
   readonly masterKey: Uint8Array;
   readonly clock: Clock;
@@ -248,8 +253,12 @@ export class Installer {
   }
 
   #warnings({ bundle, code }: Candidate): string[] {
-    const { outboundHttp } = this.#options;
-    return [...unsupportedParts(bundle.manifest, outboundHttp), ...code?.module.warnings ?? []];
+    const { outboundHttp, validators = NO_VALIDATORS } = this.#options;
+    return [
+      ...unsupportedParts(bundle.manifest, outboundHttp),
+      ...validatorWarnings(bundle.manifest, validators),
+      ...code?.module.warnings ?? [],
+    ];
   }
 }
 
