@@ -1,5 +1,5 @@
 /**
- * The manifest of an addon: the one internal shape that every reader (v2, GoNext; v3 later) fills.
+ * The manifest of an addon: the one internal shape that every reader (v2, v3, GoNext) fills.
  * Field names are those of the v2 wire format (contract/metacore.md §3), because manifests are
  * served to clients in that shape.
  *
@@ -7,206 +7,25 @@
  */
 
 import type { Json, JsonObject } from "../../base/json.ts";
+import type { ActionDefinition, HandlerDefinition } from "./action_definition.ts";
+import type { ColumnDefinition, ModelDefinition, OptionDefinition } from "./model_definition.ts";
 
-/** A choice of a select. */
-export interface OptionDefinition {
-  /** What is stored. */
-  readonly value: Json;
-  /** What is shown. */
-  readonly label: string;
-  /** Name or hex code of a colour. */
-  readonly color?: string;
-  /** Name of an icon. */
-  readonly icon?: string;
-}
-
-/** Rules on a column's value. */
-export interface ValidationDefinition {
-  /** RE2 pattern that a value must match. */
-  readonly regex?: string;
-  /** Least value, or least length of a text. */
-  readonly min?: number;
-  /** Greatest value, or greatest length of a text. */
-  readonly max?: number;
-  /** Validator: a dotted name, or `$org.<name>`. */
-  readonly custom?: string;
-}
-
-/** A column of a model definition. */
-export interface ColumnDefinition {
-  /** Name in the table and in records. */
-  readonly name: string;
-  /** Type name as the author wrote it; `columnTypeOf` resolves it. */
-  readonly type: string;
-  /** Greatest length of a `string`, in characters. @default 255 */
-  readonly size?: number;
-  /** Whether every record must hold a value. */
-  readonly required?: boolean;
-  /** Whether the column has an index. */
-  readonly index?: boolean;
-  /** Whether values are unique within an organization. */
-  readonly unique?: boolean;
-  /** Default as the author wrote it; `parseColumnDefault` reads it. */
-  readonly default?: string | number | boolean;
-  /** Model or table that the column points at: `orders` or `addon_x.orders`. */
-  readonly ref?: string;
-  /** Where a UI shows it: `all`, `table`, `modal` or `list`. */
-  readonly visibility?: string;
-  /** Whether search looks into it. */
-  readonly searchable?: boolean;
-  /** How a UI edits it; one of 19 words. */
-  readonly widget?: string;
-  /** Rules on its value. */
-  readonly validation?: ValidationDefinition;
-}
-
-/** A relation of a model definition. */
-export interface RelationDefinition {
-  /** Name, unique within the model. */
-  readonly name: string;
-  /** Which side holds the key. */
-  readonly kind: "one_to_many" | "belongs_to" | "many_to_many";
-  /** Table on the other side. */
-  readonly through: string;
-  /** Column that points; on the target, on the owner or on the pivot. */
-  readonly foreign_key: string;
-  /** Column that is pointed at. @default "id" */
-  readonly references?: string;
-  /** Table between the two; with `many_to_many` only. */
-  readonly pivot?: string;
-}
-
-/** An index of a model's table. */
-export interface IndexDefinition {
-  /** Its name; absent makes one of table and columns. */
-  readonly name?: string;
-  /** Columns in order; the organization always comes first, whether it is named or not. */
-  readonly columns: readonly string[];
-  /** Whether its values are unique within an organization. */
-  readonly unique: boolean;
-}
-
-/** A foreign key to a table of the same addon. */
-export interface ForeignKeyDefinition {
-  /** Columns that point. */
-  readonly columns: readonly string[];
-  /** Table that is pointed at. */
-  readonly table: string;
-  /** Columns that are pointed at, in the same order. */
-  readonly references: readonly string[];
-  /** What happens to a record whose target goes. */
-  readonly on_delete: "no action" | "restrict" | "cascade" | "set null";
-}
-
-/** A model as a manifest declares it. */
-export interface ModelDefinition {
-  /** Name of its table within the addon. */
-  readonly table_name: string;
-  /** Name in routes, permissions and events. */
-  readonly model_key: string;
-  /** What is shown. */
-  readonly label: string;
-  /** Whether the author asked for rows per organization; they always are. */
-  readonly org_scoped?: boolean;
-  /** Whether removing marks the row instead of deleting it. */
-  readonly soft_delete?: boolean;
-  /** Columns in order. */
-  readonly columns: readonly ColumnDefinition[];
-  /** Relations to other tables. */
-  readonly relations?: readonly RelationDefinition[];
-  /** Indexes beside those of single columns. */
-  readonly indices?: readonly IndexDefinition[];
-  /** Foreign keys that the database keeps. */
-  readonly foreign_keys?: readonly ForeignKeyDefinition[];
-  /** UI specification of the table, as the author wrote it. */
-  readonly table?: JsonObject;
-  /** UI specification of the dialogs, as the author wrote it. */
-  readonly modal?: JsonObject;
-}
-
-/** How an action runs. */
-export interface TriggerDefinition {
-  /** What runs; `compiled` is code of the host application. */
-  readonly type: "wasm" | "webhook" | "noop" | "compiled";
-  /** Function of the addon's module; with `wasm` only. */
-  readonly export?: string;
-  /** Whether it runs inside the transaction; with `wasm` and `compiled` only. */
-  readonly run_in_tx?: boolean;
-  /**
-   * Address that is called; with `webhook` only. Absolute, or relative to `backend.url`. Absent: the
-   * manifest's `hooks` may name one.
-   */
-  readonly url?: string;
-}
-
-/** What is called of an addon, wherever a manifest names code. */
-export type HandlerDefinition =
-  /** A function of its module. */
-  | { readonly type: "wasm"; readonly function: string }
-  /** Its backend: an absolute address, or one relative to `backend.url`. */
-  | { readonly type: "webhook"; readonly url: string }
-  /** Code of the host application, registered under `name`. */
-  | { readonly type: "compiled"; readonly name: string };
-
-/** When an action fits a record: a condition on one of its columns (contract/client.md §3). */
-export interface ConditionDefinition {
-  /** Column that is looked at. */
-  readonly field: string;
-  /** How it is compared; `in` and `not_in` take a list. */
-  readonly operator: "eq" | "neq" | "in" | "not_in" | "truthy" | "falsy";
-  /** What it is compared with. */
-  readonly value?: Json;
-}
-
-/** An input of an action. */
-export interface ActionFieldDefinition {
-  /** Name in the payload. */
-  readonly name: string;
-  /** What is shown. */
-  readonly label: string;
-  /** How a UI edits it. */
-  readonly type: string;
-  /** Whether it must be filled. */
-  readonly required?: boolean;
-  /** Value where none is given. */
-  readonly default?: Json;
-  /** Choices of a select. */
-  readonly options?: readonly OptionDefinition[];
-  /** Width or length, as the UI reads it. */
-  readonly size?: number;
-}
-
-/** A named reaction on a record. */
-export interface ActionDefinition {
-  /** Name in routes, unique within its model. */
-  readonly key: string;
-  /** Name for people. */
-  readonly name: string;
-  /** What is shown. */
-  readonly label: string;
-  /** Name of an icon. */
-  readonly icon?: string;
-  /** What is asked for before it runs. */
-  readonly fields?: readonly ActionFieldDefinition[];
-  /** States of the record in which it may run. */
-  readonly requiresState?: readonly string[];
-  /** Whether a UI asks first. */
-  readonly confirm?: boolean;
-  /** What it asks. */
-  readonly confirmMessage?: string;
-  /** Dialog of the addon's frontend. */
-  readonly modal?: string;
-  /** What runs; absent means a webhook. */
-  readonly trigger?: TriggerDefinition;
-  /** Condition on the record; all must hold. */
-  readonly conditions?: readonly ConditionDefinition[];
-  /** Column that `requiresState` is compared with. @default "status", else "state" */
-  readonly stateField?: string;
-  /** Where it is offered: on a row, or without a record on the table or beside "new". @default "row" */
-  readonly placement?: "row" | "table" | "create";
-  /** Field of the payload that makes a repeated call the same call. */
-  readonly idempotencyField?: string;
-}
+export type {
+  ActionDefinition,
+  ActionFieldDefinition,
+  ConditionDefinition,
+  HandlerDefinition,
+  TriggerDefinition,
+} from "./action_definition.ts";
+export type {
+  ColumnDefinition,
+  ForeignKeyDefinition,
+  IndexDefinition,
+  ModelDefinition,
+  OptionDefinition,
+  RelationDefinition,
+  ValidationDefinition,
+} from "./model_definition.ts";
 
 /** An entry of the navigation. */
 export interface NavigationItem {
