@@ -6,7 +6,7 @@
  */
 
 import assert from "node:assert/strict";
-import type { HostModelDefinition, Kernel } from "../../mod.ts";
+import type { CompiledAddon, HostModelDefinition, Kernel } from "../../mod.ts";
 import { systemCaller } from "../../mod.ts";
 import type { UserCaller } from "../../src/base/caller.ts";
 import { SystemIds } from "../../src/base/ids.ts";
@@ -193,6 +193,85 @@ for (const engine of engines) {
         replays++;
         if (cut.status === 201) assert.equal(JSON.parse(cut.text).data.id, id);
       }
+      await kernel.stop();
+    }
+    assert.ok(at > 5, `only ${at} statements`);
+    assert.ok(replays >= 1, "no crash came between the commit and the answer's end");
+  });
+}
+
+const COUNTER: CompiledAddon = {
+  manifest: {
+    key: "counter",
+    name: "Counter",
+    version: "1.0.0",
+    kernel: ">=2.0.0 <3.0.0",
+    model_definitions: [{
+      table_name: "counters",
+      model_key: "counters",
+      label: "Counters",
+      org_scoped: true,
+      columns: [{ name: "n", type: "integer", default: 0 }],
+    }],
+    actions: {
+      counters: [{
+        key: "raise",
+        name: "raise",
+        label: "Raise",
+        trigger: { type: "compiled", run_in_tx: true },
+      }],
+    },
+  },
+  actions: {
+    "counters::raise": async ({ transaction, recordId }) => {
+      await transaction!.execute("update counters set n = n + 1 where id = $1", [recordId!]);
+      return { success: true, data: { raised: true } };
+    },
+  },
+};
+
+for (const engine of engines) {
+  Deno.test(`idempotency: a crash before any statement of an action, then a repeat: done once [${engine}]`, async () => {
+    await using place = await testPlace(engine, "file");
+    let timeMs = Date.now();
+    const options = { addons: [COUNTER], clock: { nowMs: () => timeMs } };
+    const opener = await startKernel(place.databaseUrl, options);
+    const owner = await newOwner(opener);
+    const caller = systemCaller(owner.organizationId);
+    const installed = await post(
+      opener,
+      owner,
+      {},
+      undefined,
+      "/api/metacore/installations/counter",
+    );
+    assert.equal(installed.status, 200, installed.text);
+    const { id } = (await opener.services.records.create(caller, "counters", {})).value();
+    await opener.stop();
+    const path = `/api/dynamic/counters/${id}/action/raise`;
+    let [at, replays, count] = [1, 0, 0];
+    for (; at < 60; at++) {
+      const fault = new Crasher();
+      const crashing = await startKernel(place.databaseUrl, { ...options, fault });
+      // What a process reads once has been read; only the request itself is cut.
+      assert.equal((await post(crashing, owner, {}, undefined, path)).status, 200);
+      count++;
+      fault.seen = 0;
+      fault.crashAt = at;
+      const cut = await post(crashing, owner, {}, `raise-${at}`, path);
+      fault.crashAt = Infinity;
+      await crashing.stop().catch(() => {});
+      count++;
+      if (fault.seen < at) break;
+      timeMs += 61_000;
+      const kernel = await startKernel(place.databaseUrl, options);
+      const repeat = await post(kernel, owner, {}, `raise-${at}`, path);
+      assert.equal(repeat.status, 200, `${at}: ${cut.status}, then ${repeat.text}`);
+      const { success, data, meta } = JSON.parse(repeat.text);
+      assert.deepEqual([success, data, meta.action], [true, { raised: true }, "raise"]);
+      const row = (await kernel.services.records.get(caller, "counters", String(id))).value();
+      assert.equal(row["n"], count, `after a crash before statement ${at}`);
+      if (repeat.headers.get("idempotent-replay") === "true") replays++;
       await kernel.stop();
     }
     assert.ok(at > 5, `only ${at} statements`);
