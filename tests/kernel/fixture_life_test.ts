@@ -53,6 +53,45 @@ async function state(kernel: Kernel, caller: SystemCaller) {
   return { version, revision, settings, events: happened.length };
 }
 
+/** Later versions that must not enter as they are, each with the code of its refusal. */
+async function badOnes(archive: Uint8Array): Promise<(readonly [RegExp, Uint8Array])[]> {
+  const { manifest: { version, gonext, model_definitions: models } } = await openBundle(archive);
+  const next = later(version, 1);
+  const bad: (readonly [RegExp, Uint8Array])[] = [[
+    /^schema.migration_refused$/,
+    await mutated(archive, (document) => document.version = next, [
+      "migrations/9999_bad.sql",
+      "drop schema public cascade;",
+    ]),
+  ]];
+  if (gonext === undefined) {
+    bad.push([
+      /^addon\.capabilities_not_accepted$/,
+      await mutated(archive, (document) => {
+        document.version = next;
+        const old = Array.isArray(document.capabilities) ? document.capabilities : [];
+        document.capabilities = [...old, { kind: "event:emit", target: "life.fixture.*" }];
+      }),
+    ]);
+  }
+  if (models.length > 0) {
+    bad.push([
+      /^schema\.type_conflict$/,
+      await mutated(archive, (document) => {
+        document.version = next;
+        const column = columnsOf(document)!.at(-1)!;
+        column.type = "boolean";
+        delete column["size"];
+      }),
+    ]);
+  }
+  return bad;
+}
+
+function columnsOf(document: Document) {
+  return document.model_definitions?.[0]?.columns;
+}
+
 async function live(kernel: Kernel, caller: SystemCaller, archive: Uint8Array): Promise<void> {
   const { addons } = kernel.services;
   const { manifest } = await openBundle(archive);
@@ -67,7 +106,6 @@ async function live(kernel: Kernel, caller: SystemCaller, archive: Uint8Array): 
     }
   };
   await readAll();
-  const columnsOf = (document: Document) => document.model_definitions?.[0]?.columns;
   const wider = await mutated(archive, (document) => {
     document.version = later(version, 1);
     columnsOf(document)?.push({ name: "life_added", type: "string", index: true, size: 40 });
@@ -79,36 +117,7 @@ async function live(kernel: Kernel, caller: SystemCaller, archive: Uint8Array): 
   await addons.rollback(caller, key);
   assert.equal((await state(kernel, caller)).version, later(version, 1));
   const before = await state(kernel, caller);
-  const refused: (readonly [RegExp, Uint8Array])[] = [
-    [/^addon\.version_rollback$/, archive],
-    [
-      /^schema.migration_refused$/,
-      await mutated(wider, (document) => document.version = later(version, 2), [
-        "migrations/9999_bad.sql",
-        "drop schema public cascade;",
-      ]),
-    ],
-  ];
-  if (manifest.gonext === undefined) {
-    refused.push([
-      /^addon\.capabilities_not_accepted$/,
-      await mutated(wider, (document) => {
-        document.version = later(version, 2);
-        const old = Array.isArray(document.capabilities) ? document.capabilities : [];
-        document.capabilities = [...old, { kind: "event:emit", target: "life.fixture.*" }];
-      }),
-    ]);
-  }
-  if (models.length > 0) {
-    refused.push([
-      /^schema\.type_conflict$/,
-      await mutated(wider, (document) => {
-        document.version = later(version, 2);
-        columnsOf(document)!.at(-1)!.type = "boolean";
-        delete columnsOf(document)!.at(-1)!["size"];
-      }),
-    ]);
-  }
+  const refused = [[/^addon\.version_rollback$/, archive] as const, ...await badOnes(wider)];
   for (const [code, bundle] of refused) {
     const thrown = await install(bundle).then(() => undefined, (error) => error);
     assert.ok(isKernelError(thrown) && code.test(thrown.code), `${key}: ${code}, not ${thrown}`);
