@@ -390,7 +390,15 @@ function lifeServices(calls: Call[], replaced: Replacements): Pick<HttpServices,
     },
     backendEvents: { publish: gives(calls, "publish", undefined), ...replaced.backendEvents },
     idempotency: {
-      once: async (_request, work) => ({ answer: await work(), kept: false }),
+      once: async ({ caller: { organizationId } }, work) => {
+        const claim = {
+          organizationId,
+          key: "key",
+          owner: "owner",
+          keptUntil: "2026-11-22T00:00:00.000Z",
+        };
+        return { answer: await work(claim), kept: false };
+      },
       ...replaced.idempotency,
     },
   };
