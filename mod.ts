@@ -122,6 +122,7 @@ export type {
   MarketplaceWish,
 } from "./src/addons/catalog/addon_catalog.ts";
 export type { AddonTranslations } from "./src/addons/translations/addon_translations.ts";
+export type { RequestClaim } from "./src/idempotency/idempotency.ts";
 export type { OrganizationValues } from "./src/addons/extensions/organization_values.ts";
 export type { SignedCall, SignedCallVerifier } from "./src/addons/backend/backend.ts";
 export type { AddonCode, CodeCall, CodeStatus } from "./src/addons/code/addon_code.ts";

@@ -23,6 +23,7 @@ export interface RepeatableRequest {
  * `keepResult`: then it is done once even if the process dies before it can answer.
  */
 export interface RequestClaim {
+  /** Whose request it is. */
   readonly organizationId: string;
   /** Hash of user, method, path and the client's key. */
   readonly key: string;

@@ -36,6 +36,7 @@ import { createAddonTranslations } from "../addons/translations/service.ts";
 import type { Clock } from "../base/clock.ts";
 import type { IdSource } from "../base/ids.ts";
 import { KERNEL_CONTRACT_VERSION } from "../bundle/manifest/kernel_range.ts";
+import type { TrustPolicy } from "../bundle/trust/trust.ts";
 import { verifyArchive } from "../bundle/trust/verify.ts";
 import type { Database } from "../db/database.ts";
 import type { Idempotency } from "../idempotency/idempotency.ts";
@@ -50,7 +51,6 @@ import { createRecordService } from "../records/service.ts";
 import type { Logger } from "../telemetry/log.ts";
 import type { CodePlane } from "./code_plane.ts";
 import type { KernelOptions } from "./options.ts";
-import { trustOf } from "./trust_settings.ts";
 
 /** What the plane stands on. */
 export interface AddonPlaneOptions {
@@ -59,6 +59,7 @@ export interface AddonPlaneOptions {
   readonly registry: ModelRegistry;
   readonly access: AccessService;
   readonly installations: LiveInstallations;
+  readonly trust: TrustPolicy;
   readonly hostModels: readonly Model[];
   /** What runs addon code. */
   readonly code: CodePlane;
@@ -168,7 +169,6 @@ function ofAddons({ options, code: plane }: AddonPlaneOptions, compiled: Compile
     modules: plane.modules,
     sandbox: plane.sandbox,
     audit: plane.audit,
-    trust: trustOf(options),
     retireCode: (addonKey: string, organizationId: string) =>
       plane.retire(addonKey, organizationId),
     outboundHttp: options.egress === undefined ? "off" as const : "on" as const,
@@ -180,10 +180,9 @@ function ofAddons({ options, code: plane }: AddonPlaneOptions, compiled: Compile
 }
 
 function catalogOf(
-  { options, database, clock, logger }: AddonPlaneOptions,
+  { options, database, trust, clock, logger }: AddonPlaneOptions,
   compiled: CompiledRegistry,
 ): AddonCatalog {
-  const trust = trustOf(options);
   return createAddonCatalog({
     database,
     compiled,

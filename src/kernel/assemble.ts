@@ -16,6 +16,7 @@ import type { AuthService } from "../auth/auth_service.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { type IdSource, SystemIds } from "../base/ids.ts";
 import { KERNEL_CONTRACT_VERSION } from "../bundle/manifest/kernel_range.ts";
+import type { TrustPolicy } from "../bundle/trust/trust.ts";
 import type { Database } from "../db/database.ts";
 import { migrate } from "../db/migrate.ts";
 import { openDatabase } from "../db/open.ts";
@@ -36,6 +37,7 @@ import type { KernelServices } from "./services.ts";
 import type { KernelOptions } from "./options.ts";
 import { checkSandboxBounds } from "./sandbox_bounds.ts";
 import { checkJwtSecret, checkMasterKey, checkOperatorToken } from "./secrets.ts";
+import { trustOf } from "./trust_settings.ts";
 
 /** A running kernel's parts. */
 export interface Assembly {
@@ -52,6 +54,7 @@ interface Foundation {
   readonly database: Database;
   readonly jwtSecret: Uint8Array;
   readonly masterKey: Uint8Array;
+  readonly trust: TrustPolicy;
   readonly hostModels: readonly Model[];
 }
 
@@ -61,14 +64,15 @@ interface Foundation {
  * @param options the embedder's options.
  * @returns the parts; whoever gets them stops the subscriptions, closes the plane, then the
  *   database.
- * @throws {KernelError} kernel.weak_key, db.*, schema.*, model.invalid_definition — nothing is left
- *   open.
+ * @throws {KernelError} kernel.weak_key, kernel.invalid_setting, db.*, schema.*,
+ *   model.invalid_definition — nothing is left open.
  */
 export async function assemble(options: KernelOptions): Promise<Assembly> {
   const jwtSecret = checkJwtSecret(options.jwtSecret);
   const masterKey = checkMasterKey(options.masterKey);
   checkOperatorToken(options.operatorToken);
   checkSandboxBounds(options.sandbox);
+  const trust = trustOf(options);
   const hostModels = (options.models ?? []).map(hostModel);
   const logger = options.logger ?? silentLogger;
   const database = await openDatabase({
@@ -84,7 +88,7 @@ export async function assemble(options: KernelOptions): Promise<Assembly> {
     if (applied.length > 0) logger.info("applied kernel migrations", { migrations: applied });
     await prepareHostTables(database, hostModels);
     await auditTables(database);
-    return await assembleServices({ options, database, jwtSecret, masterKey, hostModels });
+    return await assembleServices({ options, database, jwtSecret, masterKey, trust, hostModels });
   } catch (thrown) {
     await database.close();
     throw thrown;
@@ -92,7 +96,7 @@ export async function assemble(options: KernelOptions): Promise<Assembly> {
 }
 
 async function assembleServices(foundation: Foundation): Promise<Assembly> {
-  const { options, database, masterKey } = foundation;
+  const { options, database, masterKey, trust, hostModels } = foundation;
   const ports = {
     clock: options.clock ?? systemClock,
     ids: options.ids ?? new SystemIds(),
@@ -109,7 +113,8 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
     const life = await createAddonPlane({
       ...stands,
       installations,
-      hostModels: foundation.hostModels,
+      trust,
+      hostModels,
       code: plane,
     });
     const audit = createAuditLog(database, access, plane.audit);

@@ -353,6 +353,16 @@ Deno.test("createKernel() refuses bounds of the sandbox that would be none", asy
   }
 });
 
+Deno.test("createKernel() refuses a wrong trust before it touches the database", async () => {
+  await using place = await testPlace("sqlite", "file");
+  const key = { id: "short", publicKey: new Uint8Array(31), role: "marketplace" } as const;
+  await assert.rejects(
+    startKernel(place.databaseUrl, { trust: { keys: [key], unsigned: "refuse" } }),
+    { code: "kernel.invalid_setting" },
+  );
+  await assert.rejects(Deno.stat(place.databaseUrl.slice("sqlite:".length)), Deno.errors.NotFound);
+});
+
 Deno.test("An operator hears soon after the start that SQL of addons cannot run", async () => {
   await using place = await testPlace("sqlite", "memory");
   const lines: string[] = [];
