@@ -94,12 +94,18 @@ export function clientManifest({ row, manifest }: LiveInstallation): JsonObject 
   return { ...document, frontend: { ...frontend, entry } };
 }
 
-/** The file of the bundle that `frontend.entry` means; undefined where it is somebody else's. */
-function ownFile({ key, frontend }: Manifest): string | undefined {
-  const { entry, format } = frontend ?? {};
-  if (entry === undefined || (format !== "federation" && format !== "script")) return undefined;
-  const own = `/api/metacore/addons/${key}/frontend/`;
-  if (entry.startsWith(own)) return entry.slice(own.length);
+/** The convention's address of a frontend file, as authors write it: either base, any letter case. */
+const CONVENTION = /^\/?api\/(?:metacore\/)?addons\/([^/]+)\/frontend\/(.+)$/i;
+
+/**
+ * The file of the bundle that `frontend.entry` means; undefined where it is somebody else's. A
+ * federated frontend that names none has the convention's (contract/client.md §7).
+ */
+function ownFile({ key, frontend = {} }: Manifest): string | undefined {
+  const { format, entry = format === "federation" ? "remoteEntry.js" : undefined } = frontend;
+  if (entry === undefined) return undefined;
+  const [, addonKey, file] = CONVENTION.exec(entry) ?? [];
+  if (addonKey !== undefined) return addonKey === key ? file : undefined;
   // An address with a scheme or a host, and a path of somebody else, stay as they are.
   if (entry === "" || entry.startsWith("/") || /^[a-z][a-z0-9+.-]*:/i.test(entry)) return undefined;
   return entry.replace(/^(?:\.\/)+/, "").replace(/^frontend\//, "");

@@ -176,3 +176,54 @@ kernelTest(
     assert.equal((await owner.install(missing)).body.code, "bundle.integrity_mismatch");
   },
 );
+
+kernelTest(
+  "However the entry is written, the manifests name an address that loads",
+  async ({ kernel }) => {
+    const owner = await newOwner(kernel);
+    const written: readonly (string | undefined)[] = [
+      `${FRONTEND}/remoteEntry.js`,
+      "/api/addons/shop/frontend/remoteEntry.js",
+      "api/metacore/addons/shop/frontend/remoteEntry.js",
+      "/API/metacore/addons/shop/Frontend/remoteEntry.js",
+      "remoteEntry.js",
+      "./remoteEntry.js",
+      "frontend/remoteEntry.js",
+      undefined,
+    ];
+    for (const [index, entry] of written.entries()) {
+      for (const [generation, format] of [[2, "federation"], [3, "federation"], [2, undefined]]) {
+        // Without a format, who names no file has none.
+        if (entry === undefined && format === undefined) continue;
+        const number = `1.${index}.${generation === 3 ? 1 : format === undefined ? 2 : 0}`;
+        const root = { key: "shop", name: "Shop", version: number };
+        const frontend = { ...(entry && { entry }), ...(format && { format }) };
+        const manifest = generation === 3
+          ? { apiVersion: "asteby.com/v3", kind: "Addon", metadata: root, frontend }
+          : { ...root, frontend };
+        const script = `export const version = "${number}";`;
+        await installed(
+          owner,
+          await packBundle(
+            new Map([
+              ["manifest.json", JSON.stringify(manifest)],
+              ["frontend/remoteEntry.js", script],
+            ]),
+          ),
+        );
+        const address = await entryOf(owner);
+        assert.match(
+          address,
+          /^\/api\/metacore\/addons\/shop\/frontend\/@[0-9a-f]{16}\//,
+          String(entry),
+        );
+        const answer = await sendAnonymous(kernel, "GET", address);
+        assert.deepEqual([answer.status, answer.body], [200, script], `${entry} ${generation}`);
+        assert.match(answer.headers.get("cache-control") ?? "", /immutable/);
+      }
+    }
+    const elsewhere = "https://cdn.example.com/remoteEntry.js";
+    await installed(owner, await version("2.0.0", {}, { entry: elsewhere }));
+    assert.equal(await entryOf(owner), elsewhere);
+  },
+);
