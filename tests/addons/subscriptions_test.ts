@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { createEnforcer } from "../../src/access/enforcer.ts";
 import type { BackendCall } from "../../src/addons/backend/backend.ts";
 import type { CompiledEvent } from "../../src/addons/compiled/compiled_addon.ts";
+import { within } from "../../src/addons/compiled/deadline.ts";
 import {
   dropCursor,
   placeCursor,
   readCursor,
 } from "../../src/addons/subscriptions/cursor_store.ts";
+import { Delivery } from "../../src/addons/subscriptions/delivery.ts";
 import {
   createSubscriptions,
   type SubscriptionsOptions,
@@ -427,3 +429,65 @@ engineTest(
     assert.equal(inputs.length, 2);
   },
 );
+
+Deno.test("code of the host that never ends holds up neither a stop nor a write", async () => {
+  const never = () => new Promise<never>(() => {});
+  const stop = new AbortController();
+  const wait = within(
+    { timeoutMs: 60_000, late: () => new Error("late"), signal: stop.signal },
+    never,
+  );
+  stop.abort(new Error("stopped"));
+  await assert.rejects(wait, /stopped/);
+  const timed = { timeoutMs: 1, late: () => new Error("late") };
+  await assert.rejects(within(timed, never), /late/);
+  await assert.rejects(within(timed, () => Promise.reject(new Error("its own"))), /its own/);
+  assert.equal(await within(timed, () => 7), 7);
+});
+
+engineTest("a handler of the host that never ends is left at a stop", async (t) => {
+  const heard = await heardOf(t);
+  const { world } = heard;
+  await world.put(hearing("shop", "order"));
+  const installation = await world.installation("shop");
+  const [subscriber] = subscribersOf(await world.catalog.view(ORG));
+  const began = Promise.withResolvers<void>();
+  const delivery = new Delivery({
+    code: { openOf: () => Promise.reject(new Error("no code here")) },
+    compiled: {
+      find: () => ({
+        manifest: {},
+        events: {
+          heard: () => {
+            began.resolve();
+            return new Promise<never>(() => {});
+          },
+        },
+      }),
+    },
+    enforcer: { check: () => true },
+  });
+  const stop = new AbortController();
+  const interest = {
+    ...subscriber!.interests[0]!,
+    handler: { type: "compiled" as const, name: "heard" },
+  };
+  const event = {
+    id: "e",
+    sequence: 1,
+    organizationId: ORG,
+    name: "shop.order.created",
+    addonKey: "shop",
+    model: "order",
+    recordId: null,
+    payload: {},
+    actorId: null,
+    requestId: "r",
+    createdAt: "2026-01-01T00:00:00.000Z",
+  };
+  const served = { ...subscriber!, installation };
+  const call = delivery.call(served, interest, event, stop.signal);
+  await began.promise;
+  stop.abort(new Error("the kernel stops"));
+  await assert.rejects(call, /the kernel stops/);
+});

@@ -198,3 +198,16 @@ engineTest("models without hooks are not asked about", async (t) => {
   assert.deepEqual(changes.map((change) => hooks.has(order, change)), [true, true, true]);
   assert.deepEqual(changes.map((change) => hooks.has(note, change)), [false, false, false]);
 });
+
+engineTest("a hook of the host that never ends is left when nobody waits any more", async (t) => {
+  const { records, state } = await shopOf(t);
+  const gone = new AbortController();
+  state.compiled = {
+    order: () => {
+      gone.abort(new Error("the client has gone"));
+      return new Promise<never>(() => {});
+    },
+  };
+  const caller = { ...callerA, signal: gone.signal };
+  await assert.rejects(records.create(caller, "order", { title: "A" }), /client has gone/);
+});

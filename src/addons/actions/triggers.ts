@@ -13,9 +13,9 @@ import type { BackendCaller } from "../backend/backend.ts";
 import { transactionTimeoutMs } from "../code/code_limits.ts";
 import type { FunctionOpener } from "../code/open_function.ts";
 import type { CompiledActionAnswer, CompiledAddons } from "../compiled/compiled_addon.ts";
+import { within } from "../compiled/deadline.ts";
 import { handlerSql } from "../compiled/handler_sql.ts";
 import { triggerUnsupported } from "../errors.ts";
-import { within } from "./deadline.ts";
 import { type ActionAnswer, readAnswer } from "./envelope.ts";
 import { handlerTimeout } from "./errors.ts";
 import { actionName, inputOf, type PreparedAction } from "./prepared_action.ts";
@@ -90,15 +90,11 @@ async function callCompiled(
   const handle = compiledHandler(services, run);
   if (trigger.run_in_tx !== true) return await handle(record);
   const timeoutMs = transactionTimeoutMs(database.parallelTransactions);
+  const late = () => handlerTimeout(installation.manifest.key, timeoutMs);
   return await runInTransaction(
     database,
     run,
-    (transaction, now) =>
-      within(
-        timeoutMs,
-        handle(now, transaction),
-        () => handlerTimeout(installation.manifest.key, timeoutMs),
-      ),
+    (transaction, now) => within({ timeoutMs, late }, () => handle(now, transaction)),
   );
 }
 

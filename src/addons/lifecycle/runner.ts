@@ -22,6 +22,7 @@ import type {
   HandlerSql,
   LifecycleContext,
 } from "../compiled/compiled_addon.ts";
+import { within } from "../compiled/deadline.ts";
 import { handlerSql } from "../compiled/handler_sql.ts";
 import { lifecycleFailed } from "../errors.ts";
 import type { InstallationRow } from "../installation_store.ts";
@@ -118,7 +119,9 @@ class Runner implements LifecycleRunner {
         const handler = compiled?.[COMPILED[step]];
         if (handler !== undefined) {
           const context = contextOf(change, this.#sqlOf(change, transaction));
-          await withinTime(endMs, async () => await handler(context));
+          const timeoutMs = Math.max(0, endMs - performance.now());
+          // What is still running then finds its transaction ended.
+          await within({ timeoutMs, late: tookTooLong }, () => handler(context));
         }
         for (const hook of hooks) {
           if (hook.step !== step || hook.handler.type === "webhook") continue;
@@ -213,16 +216,8 @@ async function attempt(
   }
 }
 
-/** What is still running then finds its transaction ended. */
-async function withinTime(endMs: number, work: () => Promise<void>): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const late = () => reject(new Error("it took too long"));
-  const timer = setTimeout(late, Math.max(0, endMs - performance.now()));
-  try {
-    await Promise.race([work(), promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+function tookTooLong(): Error {
+  return new Error("it took too long");
 }
 
 function contextOf(change: LifecycleChange, transaction: HandlerSql): LifecycleContext {

@@ -17,9 +17,11 @@ import type {
 import type { Model, RecordChangeKind } from "../../models/model.ts";
 import type { PendingWrite, WriteHooks } from "../../records/write_hooks.ts";
 import { readAnswer } from "../actions/envelope.ts";
+import { handlerTimeout } from "../actions/errors.ts";
 import type { BackendCaller } from "../backend/backend.ts";
 import type { FunctionOpener } from "../code/open_function.ts";
 import type { CompiledAddon, CompiledAddons, RecordWrite } from "../compiled/compiled_addon.ts";
+import { within } from "../compiled/deadline.ts";
 import { notInstalled } from "../errors.ts";
 import { type LiveInstallation, OrganizationInstallations } from "../live_installations.ts";
 
@@ -127,13 +129,18 @@ class AddonWriteHooks implements WriteHooks {
   ): Promise<JsonObject | undefined> {
     const { caller, model, change, recordId } = write;
     try {
-      const answer = await run({
-        caller,
-        model: model.key,
-        change,
-        ...(recordId === undefined ? {} : { recordId }),
-        ...(input === undefined ? {} : { input }),
-      });
+      const late = () => handlerTimeout(model.addonKey, HOOK_TIMEOUT_MS);
+      const answer = await within(
+        { timeoutMs: HOOK_TIMEOUT_MS, late, signal: caller.signal },
+        () =>
+          run({
+            caller,
+            model: model.key,
+            change,
+            ...(recordId === undefined ? {} : { recordId }),
+            ...(input === undefined ? {} : { input }),
+          }),
+      );
       return answer ?? input;
     } catch (thrown) {
       if (isKernelError(thrown)) throw thrown;

@@ -10,9 +10,11 @@ import { type SystemCaller, systemCaller } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { EventRecord } from "../../events/event.ts";
 import { readAnswer } from "../actions/envelope.ts";
+import { handlerTimeout } from "../actions/errors.ts";
 import type { BackendCaller } from "../backend/backend.ts";
 import type { FunctionOpener } from "../code/open_function.ts";
 import type { CompiledAddons } from "../compiled/compiled_addon.ts";
+import { within } from "../compiled/deadline.ts";
 import { type Interest, interestsIn, type Subscriber } from "./subscriber.ts";
 
 /** What handlers are called with. */
@@ -24,7 +26,7 @@ export interface DeliveryOptions {
   readonly enforcer: Pick<Enforcer, "check">;
 }
 
-/** Longest time of one handler, in milliseconds; webhooks are given as much as a function. */
+/** Longest time of one handler, in milliseconds; the same for functions, webhooks and the host. */
 export const HANDLER_TIMEOUT_MS = 30_000;
 
 /** Delivers events. */
@@ -119,7 +121,11 @@ export class Delivery {
           : undefined;
         if (run === undefined) throw new Error(`the host has no handler "${handler.name}"`);
         const { id, sequence, name, payload, createdAt } = event;
-        await run({ caller, id, sequence, name, payload, createdAt });
+        const late = () => handlerTimeout(installation.manifest.key, HANDLER_TIMEOUT_MS);
+        await within(
+          { timeoutMs: HANDLER_TIMEOUT_MS, late, signal },
+          () => run({ caller, id, sequence, name, payload, createdAt }),
+        );
       }
     }
   }

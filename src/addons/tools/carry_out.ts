@@ -11,11 +11,11 @@ import type { JsonObject } from "../../base/json.ts";
 import type { HandlerDefinition, ToolDefinition } from "../../bundle/manifest/manifest.ts";
 import type { ModelSnapshot } from "../../models/registry.ts";
 import type { RecordService } from "../../records/record_service.ts";
-import { within } from "../actions/deadline.ts";
 import { handlerTimeout } from "../actions/errors.ts";
 import type { BackendCaller } from "../backend/backend.ts";
 import type { FunctionOpener } from "../code/open_function.ts";
 import type { CompiledAddons } from "../compiled/compiled_addon.ts";
+import { within } from "../compiled/deadline.ts";
 import type { LiveInstallation } from "../live_installations.ts";
 import { readBackendResult, readResult } from "./answer.ts";
 import { fillPlaceholders, placeholdersOf, withQuery } from "./endpoint.ts";
@@ -88,7 +88,8 @@ async function callCompiled(
   if (handle === undefined) throw noEndpoint(tool.id);
   const timeoutMs = timeoutMsOf(tool) ?? MAX_TIMEOUT_SECONDS * 1_000;
   const context = { caller, installationId: installation.row.id, toolId: tool.id, parameters };
-  const data = await within(timeoutMs, handle(context), () => handlerTimeout(key, timeoutMs));
+  const late = () => handlerTimeout(key, timeoutMs);
+  const data = await within({ timeoutMs, late, signal: caller.signal }, () => handle(context));
   return { success: true, data };
 }
 
