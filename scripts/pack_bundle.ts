@@ -18,7 +18,7 @@ const USAGE = `Packs the folder of an addon into a bundle.
 Usage: deno run --allow-read=bundles --allow-write=dist scripts/pack_bundle.ts <folder> [-o <file>]
 
   <folder>     holds manifest.json, migrations/*.sql, frontend/ (frontend/dist/ where there is one),
-               backend/, README.md
+               backend/, i18n/, README.md
   -o <file>    where to write; dist/<key>-<version>.tgz when it is left out
   -h, --help   this text
 
@@ -56,7 +56,7 @@ async function collectFiles(folder: string): Promise<Map<string, Uint8Array>> {
   for (const name of ["manifest.json", "README.md"]) {
     if (has(name)) files.set(name, await Deno.readFile(`${folder}/${name}`));
   }
-  for (const name of ["migrations", "frontend", "backend"]) {
+  for (const name of ["migrations", "frontend", "backend", "i18n"]) {
     if (!has(name)) continue;
     const built = name === "frontend" && await isFolder(`${folder}/frontend/dist`);
     await collectFolder(files, `${folder}/${name}${built ? "/dist" : ""}`, name);

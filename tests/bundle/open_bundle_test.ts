@@ -233,9 +233,10 @@ Deno.test("packBundle() and readArchive() give back any set of files", async () 
   await fc.assert(property, { numRuns: 100, seed: 7 });
 });
 
-Deno.test("bundles/tickets packs by its script into a bundle that opens", async () => {
+Deno.test("the folders of bundles/ pack by their script into bundles that open", async () => {
   const script = new URL("scripts/pack_bundle.ts", ROOT).pathname;
   const folder = new URL("bundles/tickets", ROOT).pathname;
+  const rooms = new URL("bundles/rooms", ROOT).pathname;
   const target = await Deno.makeTempDir();
   const run = async (...args: string[]) => {
     const output = await new Deno.Command(Deno.execPath(), {
@@ -244,7 +245,7 @@ Deno.test("bundles/tickets packs by its script into a bundle that opens", async 
         "--quiet",
         "--cached-only",
         "--no-prompt",
-        `--allow-read=${folder}`,
+        `--allow-read=${folder},${rooms}`,
         `--allow-write=${target}`,
         script,
         ...args,
@@ -265,6 +266,13 @@ Deno.test("bundles/tickets packs by its script into a bundle that opens", async 
       "ticket_comments",
     ]);
     assert.deepEqual(bundle.migrations.map((migration) => migration.version), ["0001_init"]);
+    const withTexts = await run(rooms, "-o", `${target}/rooms.tgz`);
+    assert.equal(withTexts.code, 0, withTexts.stderr);
+    const texts = await openBundle(await Deno.readFile(`${target}/rooms.tgz`));
+    assert.deepEqual([...texts.entries.keys()].filter((path) => path.startsWith("i18n/")), [
+      "i18n/en.json",
+      "i18n/es.json",
+    ]);
     assert.match((await run("--help")).stdout, /Usage/);
     assert.equal((await run()).code, 2);
     assert.equal((await run("--what")).code, 2);
