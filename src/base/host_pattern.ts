@@ -21,6 +21,16 @@ export interface HostMatcher {
   matches(host: string): boolean;
 }
 
+/**
+ * Who wrote a pattern. Names of one label, such as `ops-backend`, lead into the operator's own network:
+ * only the operator may name them, and only exactly.
+ */
+export type HostForm = "addon" | "operator";
+
+const ONE_LABEL = /^[a-z](?:[a-z0-9_-]{0,61}[a-z0-9])?$/i;
+/** What an operator who writes it means, is a setting and no machine of that name. */
+const WORDS = /^(?:all|any|disabled|enabled|false|no|none|null|off|on|private|public|true|yes)$/i;
+
 /** One pattern in its one form. */
 interface HostPattern {
   readonly kind: "exact" | "suffix";
@@ -33,13 +43,17 @@ interface HostPattern {
  *
  * @param patterns hosts with or without a leading `*.` and a port; `https://host/*` stands for its
  *   host, because manifests write it and the original never matched it.
+ * @param form who wrote them.
  * @returns what they name together.
  */
-export function compileHosts(patterns: readonly string[]): HostMatcher {
+export function compileHosts(
+  patterns: readonly string[],
+  form: HostForm = "addon",
+): HostMatcher {
   const exact = new Set<string>();
   const suffixes = new Set<string>();
   for (const text of patterns) {
-    const pattern = readHostPattern(text);
+    const pattern = readHostPattern(text, form);
     if (pattern !== undefined) (pattern.kind === "exact" ? exact : suffixes).add(pattern.host);
   }
   return { matches: (host) => exact.has(host) || endsInOneOf(host, suffixes) };
@@ -49,10 +63,11 @@ export function compileHosts(patterns: readonly string[]): HostMatcher {
  * Tells whether a text is a pattern that can name a host.
  *
  * @param text anything.
+ * @param form who wrote it.
  * @returns false where {@link compileHosts} would ignore it.
  */
-export function isHostPattern(text: string): boolean {
-  return readHostPattern(text) !== undefined;
+export function isHostPattern(text: string, form: HostForm = "addon"): boolean {
+  return readHostPattern(text, form) !== undefined;
 }
 
 /**
@@ -77,13 +92,15 @@ function endsInOneOf(host: string, suffixes: ReadonlySet<string>): boolean {
   return false;
 }
 
-function readHostPattern(text: string): HostPattern | undefined {
+function readHostPattern(text: string, form: HostForm): HostPattern | undefined {
   const trimmed = text.trim();
   const bare = trimmed.includes("/") ? hostOfUrlShaped(trimmed) : trimmed;
   if (bare === undefined) return undefined;
   const isWild = bare.startsWith("*.");
   const [, name = "", port] = PORTED.exec(isWild ? bare.slice(2) : bare) ?? [];
-  const hostname = normalizedName(name);
+  const isOneLabel = form === "operator" && !isWild && ONE_LABEL.test(name);
+  if (isOneLabel && port === undefined && WORDS.test(name)) return undefined;
+  const hostname = isOneLabel ? name.toLowerCase() : normalizedName(name);
   if (hostname === undefined || (isWild && IPV4.test(hostname))) return undefined;
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) return undefined;
   const host = port === undefined ? hostname : `${hostname}:${Number(port)}`;

@@ -95,14 +95,14 @@ function compilePolicy(policy: EgressPolicy): ((host: string) => boolean) | unde
   if (policy === "any") return () => true;
   // A caller without types may hand over any word; only these two are words.
   if (!Array.isArray(policy)) throw misconfigured('The policy is "off", "any" or a list of hosts');
-  const unknown = policy.find((host) => !isHostPattern(host));
+  const unknown = policy.find((host) => !isHostPattern(host, "operator"));
   if (unknown !== undefined) {
     throw misconfigured(
       `${JSON.stringify(String(unknown).slice(0, 80))} is no host that addons may reach: write ` +
-        "api.example.com, *.example.com or example.com:8443",
+        "api.example.com, *.example.com, example.com:8443 or ops-backend:8080",
     );
   }
-  const hosts = compileHosts(policy);
+  const hosts = compileHosts(policy, "operator");
   return (host) => hosts.matches(host);
 }
 

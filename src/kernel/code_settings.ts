@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isHostPattern } from "../base/host_pattern.ts";
 import type { EgressSettings, SandboxSettings } from "./options.ts";
 import { SANDBOX_RANGES } from "./sandbox_bounds.ts";
 import { isOperatorToken, OPERATOR_TOKEN_FORM } from "./secrets.ts";
@@ -22,7 +23,9 @@ type SandboxName =
   | "METACORE_GUEST_TIMEOUT_MS"
   | "METACORE_GUEST_FUEL";
 
-const HOST = /^(?:\*\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\.[a-z0-9-]+(?::\d{1,5})?$/i;
+/** Bare hosts only: what else a manifest may write, an operator need not. */
+const HOST =
+  /^(?:[a-z][a-z0-9_-]*|(?:\*\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\.[a-z0-9-]+)(?::\d{1,5})?$/i;
 const ADDRESS =
   /^(?:\d{1,3}(?:\.\d{1,3}){3}(?:\/\d{1,2})?(?::\d{1,5})?|\[?[0-9a-f:.]*:[0-9a-f:.]*(?:\/\d{1,3})?(?:\]:\d{1,5})?)$/i;
 
@@ -54,11 +57,11 @@ export function readEgress(
   if (value.toLowerCase() === "any") return { hosts: "any", privateAddresses };
   const hosts = listOf(value);
   for (const host of hosts) {
-    if (HOST.test(host)) continue;
+    if (HOST.test(host) && isHostPattern(host, "operator")) continue;
     throw refuse(
       "METACORE_EGRESS",
       host,
-      "off, any, or hosts such as api.example.com,*.example.org",
+      "off, any, or hosts such as api.example.com,*.example.org,ops-backend:8080",
     );
   }
   return { hosts, privateAddresses };

@@ -39,6 +39,11 @@ Deno.test("readSettings() refuses every value it does not know and fills in the 
     ["METACORE_EGRESS", "*"],
     ["METACORE_EGRESS", "yes"],
     ["METACORE_EGRESS", "any,api.example.com"],
+    ["METACORE_EGRESS", "ops-backend,true"],
+    ["METACORE_EGRESS", "*.ops-backend"],
+    ["METACORE_EGRESS", "ops-backend:70000"],
+    ["METACORE_EGRESS", "https://ops-backend/*"],
+    ["METACORE_EGRESS", "2130706433"],
     ["METACORE_EGRESS_PRIVATE", "intranet.example.com"],
     ["METACORE_GUEST_WORKERS", "0"],
     ["METACORE_GUEST_MEMORY_MIB", "4097"],
@@ -79,6 +84,11 @@ Deno.test("readSettings() lets private addresses be named only where outbound HT
     read({ METACORE_EGRESS: "api.example.com, *.example.org", METACORE_EGRESS_PRIVATE: "fd00::/8" })
       .egress,
     { hosts: ["api.example.com", "*.example.org"], privateAddresses: ["fd00::/8"] },
+  );
+  assert.deepEqual(
+    read({ METACORE_EGRESS: "ops-backend:8080,ops_backend", METACORE_EGRESS_PRIVATE: "10.0.0.5" })
+      .egress,
+    { hosts: ["ops-backend:8080", "ops_backend"], privateAddresses: ["10.0.0.5"] },
   );
   assert.throws(
     () => read({ METACORE_OPERATOR_TOKEN: "hunter2" }),

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isKernelError } from "../../src/base/error.ts";
+import { compileHosts } from "../../src/base/host_pattern.ts";
 import {
   createEgress,
   createEgressBehind,
@@ -188,12 +189,46 @@ Deno.test("egress: the operator's policy and the capability are asked before the
   }
   assert.deepEqual(asked, ["api.example.com", "a.b.example.org", "example.org"]);
   assert.deepEqual(listed.records.map((record) => record.name), Array(4).fill("outbound.refused"));
-  for (const policy of [["*"], ["*.com"], ["http://x.com/a"], [""], "shadow"]) {
+  for (
+    const policy of [
+      ["*"],
+      ["*.com"],
+      ["http://x.com/a"],
+      [""],
+      "shadow",
+      ["any"],
+      ["Yes"],
+      [
+        "*.internal",
+      ],
+      ["2130706433"],
+      ["0x7f000001"],
+    ]
+  ) {
     // Border: what a caller without types may hand over.
     assert.throws(() => setUp({ policy: policy as never }), coded("egress.misconfigured"));
   }
   for (const address of ["10.0.0.0/33", "localhost", "10.0.0.1:0", "10.0.0.1:70000", "[::1", ""]) {
     assert.throws(() => setUp({ privateAddresses: [address] }), coded("egress.misconfigured"));
+  }
+});
+
+Deno.test("egress: hosts of one label are named by the operator alone, exactly", async () => {
+  const resolve = () => Promise.reject(new Error("the name was looked up"));
+  await using listed = setUp({ policy: ["Ops-backend:8080", "intranet"], resolve });
+  const addonOf = compileHosts(["ops-backend:8080", "intranet"]);
+  for (const url of ["http://ops-backend:8080/", "http://intranet/", "http://intranet./"]) {
+    const isAllowed = (host: string) => addonOf.matches(host);
+    await assert.rejects(
+      listed.egress.fetch(ask(url, { isAllowed })),
+      coded("egress.forbidden", "capability"),
+    );
+  }
+  for (const host of ["ops-backend", "ops-backend:80", "a.intranet", "intranet:81", "localhost"]) {
+    await assert.rejects(
+      listed.egress.fetch(ask(`http://${host}/`)),
+      coded("egress.forbidden", "operator_policy"),
+    );
   }
 });
 
