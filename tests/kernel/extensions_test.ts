@@ -257,3 +257,49 @@ kernelTest("A function of the addon stands before writes of its records", async 
   assert.equal((await owner.get(`/api/dynamic/note/${note.id}`)).body.data.title, "A");
   assert.equal((await owner.send("DELETE", `/api/dynamic/note/${note.id}`)).status, 200);
 });
+
+/** What another organization has put on a shared table first, and what would take it away. */
+const COLOR = { name: "color", type: "string", size: 50 };
+const INTRUSIONS: Readonly<Record<string, Record<string, unknown>>> = {
+  "is unique": { ...COLOR, unique: true },
+  "has a default": { ...COLOR, default: "'red'" },
+  "is required": { ...COLOR, required: true, default: "'red'" },
+};
+
+for (const [what, column] of Object.entries(INTRUSIONS)) {
+  kernelTest(
+    `An extension that says a column ${what} changes nothing of another organization's`,
+    async ({ kernel }) => {
+      const [intruder, victim] = [await newOwner(kernel), await newOwner(kernel, "Other")];
+      for (const client of [intruder, victim]) await client.install(await ticketsBundle());
+      const painter = (key: string, columns: unknown[]) =>
+        packBundle(
+          new Map([[
+            "manifest.json",
+            encode({
+              key,
+              name: key,
+              version: "1.0.0",
+              extensions: [{ model: "tickets.ticket", columns }],
+            }),
+          ]]),
+        );
+      assert.equal((await victim.install(await painter("paint", [COLOR]))).status, 200);
+      await victim.create("ticket", { title: "A", color: "blue" });
+      const refused = await intruder.install(await painter("evil", [column]));
+      assert.equal(refused.body.code, "addon.extension_conflict", JSON.stringify(refused.body));
+      // What is in the way is told without what the rows hold, and the plan says it before.
+      assert.match(refused.body.message, /another organization may use/);
+      assert.deepEqual((await intruder.get("/api/metacore/installations")).body.length, 1);
+      const second = await victim.create("ticket", { title: "B", color: "blue" });
+      assert.deepEqual([second.color, (await victim.create("ticket", { title: "C" })).color], [
+        "blue",
+        null,
+      ]);
+      // A column of its own may be anything.
+      const own = await painter("evil", [{ ...column, name: "colour" }]);
+      assert.equal((await intruder.install(own)).status, 200);
+      assert.equal((await victim.create("ticket", { title: "D" })).color, null);
+    },
+  );
+}

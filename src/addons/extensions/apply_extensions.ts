@@ -17,6 +17,8 @@ import {
   extensionSchemas,
 } from "./extension_changes.ts";
 import { applyChanges } from "../install/apply.ts";
+import { hostSchema } from "../../models/host_model.ts";
+import { installationsOfSchema, type Tables } from "../installation_store.ts";
 
 /**
  * Makes the columns that a change of an installation needs because of extensions. It is called after
@@ -30,18 +32,46 @@ import { applyChanges } from "../install/apply.ts";
  */
 export async function applyExtensions(
   tx: Transaction,
-  order: ExtensionOrder,
+  order: ApplyingOrder,
 ): Promise<ExtensionChanges> {
   const states = new Map<string, SchemaState>();
-  for (const schema of extensionSchemas(order)) {
+  const schemas = extensionSchemas(order);
+  for (const schema of schemas) {
     await tx.lock(`install:${schema}`);
     states.set(schema, await tx.profile.introspect(tx, schema));
   }
-  const changes = extensionChanges(order, states);
+  const inUse = await schemasInUse(tx.kysely, schemas, order.organizationId);
+  const changes = extensionChanges(order, states, inUse);
   for (const [schema, list] of changes.bySchema) {
     await applyChanges(tx, states.get(schema) ?? new Map(), list);
   }
   return changes;
+}
+
+/** What is applied, for whom. */
+export interface ApplyingOrder extends ExtensionOrder {
+  readonly organizationId: string;
+}
+
+/**
+ * Tells which schemas hold rows of other organizations too; the host application's always may.
+ *
+ * @param tables where installations are.
+ * @param schemas the schemas in question.
+ * @param organizationId who asks.
+ * @returns those in use, also by addons that are disabled, or removed with their data kept.
+ */
+export async function schemasInUse(
+  tables: Tables,
+  schemas: readonly string[],
+  organizationId: string,
+): Promise<ReadonlySet<string>> {
+  const inUse = new Set<string>(schemas.filter((schema) => schema === hostSchema));
+  for (const schema of schemas) {
+    const users = await installationsOfSchema(tables, schema);
+    if (users.some((row) => row.organization_id !== organizationId)) inUse.add(schema);
+  }
+  return inUse;
 }
 
 /** What is cleared, of whom. */

@@ -12,6 +12,8 @@ import { diffSchema } from "../../db/schema/diff.ts";
 import type { IndexSpec, SchemaChange, SchemaState, TableSpec } from "../../db/schema/spec.ts";
 import type { Model, ModelColumn } from "../../models/model.ts";
 import { tableSpecOf } from "../../models/table_spec.ts";
+import { describeChange } from "../../db/schema/describe.ts";
+import { firstBreaking } from "../install/shared_tables.ts";
 import { extensionConflict } from "./errors.ts";
 import { extendModels } from "./extend_models.ts";
 
@@ -57,12 +59,15 @@ export function extensionSchemas(order: ExtensionOrder): string[] {
  * @param order what changes.
  * @param states what the schemas of {@link extensionSchemas} hold; that of the addon's own tables as
  *   it is once they are up to date.
+ * @param inUse those of the schemas whose tables hold rows of other organizations too: there a column
+ *   that stands may be theirs, and what would refuse or alter their rows is a conflict.
  * @returns the changes.
  * @throws {KernelError} addon.extension_conflict, addon.extension_refused, addon.invalid_extension
  */
 export function extensionChanges(
   order: ExtensionOrder,
   states: ReadonlyMap<string, SchemaState>,
+  inUse: ReadonlySet<string>,
 ): ExtensionChanges {
   const { models, problems } = extendModels(order.models, order.enabled);
   const warnings: string[] = [];
@@ -76,7 +81,9 @@ export function extensionChanges(
   const bySchema = new Map<string, SchemaChange[]>();
   for (const { model, columns } of concerned.toSorted(bySchemaName)) {
     const { schema } = model.table;
-    const changes = tableChanges(model, columns, states.get(schema) ?? new Map());
+    const state = states.get(schema) ?? new Map();
+    const changes = tableChanges(model, columns, state);
+    if (inUse.has(schema)) demandAdditions(model, columns, changes, state);
     bySchema.set(schema, [...bySchema.get(schema) ?? [], ...changes]);
   }
   return {
@@ -131,6 +138,33 @@ function tableChanges(
       model: model.key,
     });
   }
+}
+
+/** What comes with a column of its own can meet no row of others. */
+function demandAdditions(
+  model: Model,
+  columns: readonly ModelColumn[],
+  changes: readonly SchemaChange[],
+  state: SchemaState,
+): void {
+  const added = new Set(
+    changes.flatMap((change) => change.kind === "addColumn" ? [change.column.name] : []),
+  );
+  const breaking = firstBreaking(changes.filter((each) => !isOnAdded(each, added)), state);
+  if (breaking === undefined) return;
+  const addonKey = columns[0]?.extendedBy ?? "";
+  const message = `addon "${addonKey}" extends "${model.key}": ${describeChange(breaking)} ` +
+    "would change a column that another organization may use";
+  throw extensionConflict(message, { addon_key: addonKey, model: model.key });
+}
+
+function isOnAdded(change: SchemaChange, added: ReadonlySet<string>): boolean {
+  const isOwn = (name: string) => name === "organization_id" || added.has(name);
+  if (change.kind === "addForeignKey") return change.key.columns.every(isOwn);
+  return change.kind === "createIndex" &&
+    change.index.keys.every(({ expression }) =>
+      expression.kind === "column" && isOwn(expression.name)
+    );
 }
 
 function withColumns(

@@ -21,6 +21,7 @@ import { migrationChanged } from "../errors.ts";
 import { appliedMigrations, installationsOfSchema } from "../installation_store.ts";
 import { statusOf } from "../installation_view.ts";
 import type { LiveInstallation, LiveInstallations } from "../live_installations.ts";
+import { schemasInUse } from "../extensions/apply_extensions.ts";
 import { extensionChanges, extensionSchemas } from "../extensions/extension_changes.ts";
 import { migratedShape } from "../plan/migrated_shape.ts";
 import type {
@@ -114,7 +115,7 @@ export async function gatherMaterial(tx: Transaction, order: GatherOrder): Promi
 /** What the change does to tables of other addons; what it does to its own ones comes first. */
 async function gatherForeign(
   tx: Transaction,
-  { candidate, before, hostModels }: GatherOrder,
+  { organizationId, candidate, before, hostModels }: GatherOrder,
   { material, others, notes }: {
     readonly material: PlanMaterial;
     readonly others: readonly LiveInstallation[];
@@ -135,11 +136,13 @@ async function gatherForeign(
   };
   try {
     const states = new Map<string, SchemaState>();
-    for (const name of extensionSchemas(order)) {
+    const schemas = extensionSchemas(order);
+    for (const name of schemas) {
       const isOwn = name === material.schema;
       states.set(name, isOwn ? planTables(material).result : await tx.profile.introspect(tx, name));
     }
-    const { bySchema, warnings } = extensionChanges(order, states);
+    const inUse = await schemasInUse(tx.kysely, schemas, organizationId);
+    const { bySchema, warnings } = extensionChanges(order, states, inUse);
     notes.warnings.push(...warnings);
     return [...bySchema].filter(([, changes]) => changes.length > 0).map(([name, changes]) => ({
       current: states.get(name) ?? new Map(),

@@ -112,7 +112,8 @@ export async function installInTransaction(
   }
   tell(order, "hooks");
   await around.hooks(tx);
-  await dropUnusedBundles(tx.kysely, key);
+  // What was removed runs nowhere any more; what was just left may still be called.
+  await dropUnusedBundles(tx.kysely, key, at, operation === "install" ? "now" : "later");
   await raiseCatalogVersion(tx.kysely, organizationId);
   const left = before?.bundle_digest ?? bundle.digest;
   const isLeft = left !== bundle.digest && !await isBundleRun(tx.kysely, left);
@@ -207,6 +208,7 @@ export async function extend(
 ): Promise<readonly string[]> {
   const live = await installations.list(tx.kysely, organizationId);
   const { warnings } = await applyExtensions(tx, {
+    organizationId,
     addonKey,
     models: [
       ...hostModels,
