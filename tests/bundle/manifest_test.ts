@@ -220,7 +220,10 @@ const LIFE_DOCUMENT = {
       { event: "reboot", target: { type: "wasm", function: "close" } },
     ],
     enable: [{ target: { type: "wasm", function: "close" } }],
-    "crm.Customer": [{ event: "after_update", target: { type: "wasm", function: "close" } }],
+    "crm.Customer": [
+      { event: "after_update", target: { type: "wasm", function: "close" } },
+      { event: "before_update", target: { type: "wasm", function: "close" } },
+    ],
   },
   i18n: { en: { a: "A", group: { b: "B" } }, "es-MX": {} },
   permissions: [{ model: "items", scope: "read", reason: "see them" }, {
@@ -293,6 +296,7 @@ Deno.test("parseManifest() reads the life of an addon: tools, needs, hooks, text
     'lifecycle_hooks[""][1]',
     'lifecycle_hooks[""][2].target',
     'lifecycle_hooks[""][3].event',
+    'lifecycle_hooks["crm.Customer"][1]',
     "events",
   ]);
 });

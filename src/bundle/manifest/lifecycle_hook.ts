@@ -63,6 +63,8 @@ export function readLifecycleHooks(
 interface Subject {
   /** Keys of the models that hooks on records are about. */
   readonly models: readonly string[];
+  /** Whether they are the addon's own. */
+  readonly isOwn: boolean;
   /** Event of hooks that name none. */
   readonly event?: LifecycleEvent;
 }
@@ -71,13 +73,13 @@ function subjectOf(name: string, context: LifecycleContext): Subject | undefined
   const own = context.models.find((model) =>
     model.model_key.toLowerCase() === name.toLowerCase() || model.table_name === name
   );
-  if (own !== undefined) return { models: [own.model_key] };
+  if (own !== undefined) return { models: [own.model_key], isOwn: true };
   const all = context.models.map((model) => model.model_key);
   const event = EVENTS.find((known) => known === name);
-  if (event !== undefined) return { models: all, event };
-  if (name === "" || name === context.addonKey) return { models: all };
+  if (event !== undefined) return { models: all, isOwn: true, event };
+  if (name === "" || name === context.addonKey) return { models: all, isOwn: true };
   if (!MODEL_REFERENCE.test(name) || isObjectMember(name)) return undefined;
-  return { models: [name] };
+  return { models: [name], isOwn: false };
 }
 
 function readHook(
@@ -107,6 +109,15 @@ function readHook(
   }
   if (subject.models.length === 0) {
     node.note(`a ${event} hook needs a model, and the addon has none; it is not called`);
+  }
+  if (event.startsWith("before_") && !subject.isOwn) {
+    // Who could refuse another addon's writes could hold that addon up.
+    const [model = ""] = subject.models;
+    node.note(
+      `a ${event} hook stands before writes of the addon's own models alone, and ` +
+        `${shown(model)} is none; it is not called`,
+    );
+    return [];
   }
   return subject.models.map((model) => ({ event, model, handler, priority }));
 }
