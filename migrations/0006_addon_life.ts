@@ -13,7 +13,7 @@ export const addonLife: Migration = {
   name: "0006_addon_life",
   sql: {
     postgres: [
-      `alter table metacore.bundles add column signature text`,
+      `alter table metacore.bundles add column signature text, add column left_at timestamptz`,
       `alter table metacore.prepared_modules add column seal text`,
       `alter table metacore.installations
         add column revision bigint not null default 1,
@@ -94,6 +94,7 @@ export const addonLife: Migration = {
     ],
     sqlite: [
       `alter table metacore_bundles add column signature text`,
+      `alter table metacore_bundles add column left_at text`,
       `alter table metacore_prepared_modules add column seal text`,
       `alter table metacore_installations add column revision integer not null default 1`,
       `alter table metacore_installations

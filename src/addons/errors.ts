@@ -174,6 +174,17 @@ export function noPreviousVersion(addonKey: string): KernelError {
   });
 }
 
+/** Another change was made while a step back was being made ready. */
+export function otherPreviousVersion(addonKey: string, version: string): KernelError {
+  return new KernelError({
+    code: "addon.no_previous_version",
+    kind: "conflict",
+    message: `addon "${addonKey}" was changed meanwhile: ${version} is not its previous version ` +
+      `any more; look at it again`,
+    details: { addon_key: addonKey, version },
+  });
+}
+
 /** The key is that of an addon of the host application. */
 export function keyIsCompiled(addonKey: string): KernelError {
   return new KernelError({

@@ -73,10 +73,11 @@ export async function keepBundle(tables: Tables, kept: KeptBundle, at: string): 
     signature: signatureText,
     created_at: at,
   }).onConflict((conflict) =>
-    // The same bytes under a better proof: what is known of them is not forgotten again.
-    signatureText === null
-      ? conflict.column("digest").doNothing()
-      : conflict.column("digest").doUpdateSet({ signature: signatureText })
+    conflict.column("digest").doUpdateSet({
+      left_at: null,
+      // The same bytes under a better proof: what is known of them is not forgotten again.
+      ...(signatureText === null ? {} : { signature: signatureText }),
+    })
   ).execute();
 }
 
@@ -89,14 +90,28 @@ export interface KeptBundle {
 }
 
 /**
+ * How long a bundle stays that was left for another version: other replicas and calls in flight may
+ * still load its code, and browsers its files.
+ */
+const LEFT_BUNDLE_MS = 60_000;
+
+/**
  * Drops bundles of an addon that no installation runs or could go back to, and what was made of them,
  * so that uploads do not fill the database.
  * Whoever calls it holds the lock `bundle:<addon key>`, lest another install is just taking one up.
  *
  * @param tables the transaction.
  * @param addonKey the addon.
+ * @param at RFC 3339 time of the change.
+ * @param leaving what becomes of those that this change leaves: `later` keeps them for a minute, until
+ *   the next change of the addon; `now` is for the end of an installation.
  */
-export async function dropUnusedBundles(tables: Tables, addonKey: string): Promise<void> {
+export async function dropUnusedBundles(
+  tables: Tables,
+  addonKey: string,
+  at: string,
+  leaving: "later" | "now",
+): Promise<void> {
   const usedAs = (column: "bundle_digest" | "previous_digest") =>
     tables.selectFrom("installations").select(column)
       .where("addon_key", "=", addonKey).where(column, "is not", null);
@@ -104,10 +119,18 @@ export async function dropUnusedBundles(tables: Tables, addonKey: string): Promi
     .where("addon_key", "=", addonKey)
     .where("digest", "not in", usedAs("bundle_digest"))
     .where("digest", "not in", usedAs("previous_digest"));
+  if (leaving === "later") {
+    await tables.updateTable("bundles").set({ left_at: at })
+      .where("left_at", "is", null).where("digest", "in", unused).execute();
+  }
+  const until = new Date(Date.parse(at) - LEFT_BUNDLE_MS).toISOString();
+  const dropped = unused.where((is) =>
+    is.or([is("left_at", "is", null), is("left_at", "<", until)])
+  );
   // One by one: in a transaction that changes schemas SQLite lets no foreign key act.
-  await tables.deleteFrom("prepared_modules").where("bundle_digest", "in", unused).execute();
-  await tables.deleteFrom("bundle_files").where("digest", "in", unused).execute();
-  await tables.deleteFrom("bundles").where("digest", "in", unused).execute();
+  await tables.deleteFrom("prepared_modules").where("bundle_digest", "in", dropped).execute();
+  await tables.deleteFrom("bundle_files").where("digest", "in", dropped).execute();
+  await tables.deleteFrom("bundles").where("digest", "in", dropped).execute();
 }
 
 /**

@@ -62,6 +62,8 @@ export interface BundleTable {
   /** The verified signature as JSON text; null for an unsigned bundle. */
   signature: Generated<string | null>;
   created_at: string;
+  /** Since when no installation runs it or could go back to it; null while one does. */
+  left_at: Generated<string | null>;
 }
 
 /** A file of a bundle that is read one by one: what browsers load, and translations. */

@@ -14,7 +14,7 @@ import type { ModelRegistry } from "../../models/registry.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import { type AddonHappening, appendAddonEvent } from "../addon_event.ts";
 import type { InstallResult, InstallTerms } from "../addon_service.ts";
-import { changedMeanwhile, notInstalled } from "../errors.ts";
+import { changedMeanwhile, notInstalled, otherPreviousVersion } from "../errors.ts";
 import { findInstallation, type InstallationRow } from "../installation_store.ts";
 import { installationOf } from "../installation_view.ts";
 import type { LifecycleRunner, LifecycleStep } from "../lifecycle/lifecycle.ts";
@@ -151,6 +151,7 @@ export class Installer {
     const { code, installations, database, registry, logger } = this.#options;
     const look = await this.#look(caller.organizationId, manifest.key);
     demandRevision(manifest.key, look.row, terms.revision);
+    if (direction === "back") demandPrevious(candidate, look.row);
     const operation = direction === "back" ? "rollback" : operationOf(candidate, look.row);
     const { order, settings } = await makeOrder(
       { caller, candidate, operation, look, terms },
@@ -260,6 +261,15 @@ export class Installer {
       ...code?.module.warnings ?? [],
     ];
   }
+}
+
+/** Where another change has come first, what was taken up is not the previous version any more. */
+function demandPrevious(
+  { bundle: { digest, manifest: { key, version } } }: Candidate,
+  row: InstallationRow | undefined,
+): void {
+  if (row === undefined || row.status === "removed") throw notInstalled(key);
+  if (row.previous_digest !== digest) throw otherPreviousVersion(key, version);
 }
 
 /**

@@ -86,13 +86,13 @@ async function keep(tx: Transaction, { row, at }: UninstallOrder): Promise<strin
       previous_secret_until: null,
     })
     .where("id", "=", row.id).execute();
-  await dropUnusedBundles(tx.kysely, row.addon_key);
+  await dropUnusedBundles(tx.kysely, row.addon_key, at, "now");
   return [];
 }
 
 async function drop(
   tx: Transaction,
-  { organizationId, row, live: own, hostModels }: UninstallOrder,
+  { organizationId, row, live: own, hostModels, at }: UninstallOrder,
   live: readonly LiveInstallation[],
 ): Promise<string[]> {
   const enabled = live.filter((each) => each.row.status === "enabled" && each.row.id !== row.id);
@@ -108,7 +108,7 @@ async function drop(
   await dropData(tx, row);
   await dropKept(tx, row);
   await tx.kysely.deleteFrom("installations").where("id", "=", row.id).execute();
-  await dropUnusedBundles(tx.kysely, row.addon_key);
+  await dropUnusedBundles(tx.kysely, row.addon_key, at, "now");
   return scopes;
 }
 

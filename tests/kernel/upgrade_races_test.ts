@@ -1,0 +1,68 @@
+/**
+ * Changes of installations that meet: two steps back at once, a replica that learns of upgrades late,
+ * actions that hold the very tables that an upgrade alters.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { type Kernel, type SystemCaller, systemCaller } from "../../mod.ts";
+import { newOwner } from "../_support/client.ts";
+import { hasPostgresServer } from "../_support/engines.ts";
+import { kernelTest, startKernel, testPlace } from "../_support/kernel.ts";
+import { type LifeAddon, lifeBundle } from "./life_addon.ts";
+
+async function newCaller(kernel: Kernel): Promise<SystemCaller> {
+  return systemCaller((await newOwner(kernel)).organizationId);
+}
+
+/** A version that tells which it is. */
+function telling(n: number): LifeAddon {
+  return { version: `1.${n}.0`, functions: { look: { query: `select '${n}' as code` } } };
+}
+
+async function install(kernel: Kernel, caller: SystemCaller, addon: LifeAddon): Promise<void> {
+  await kernel.services.addons.install(caller, { archive: await lifeBundle(addon) });
+}
+
+async function look(kernel: Kernel, caller: SystemCaller): Promise<string> {
+  const answer = await kernel.services.code.call(caller, "life", "look", { input: {} });
+  return JSON.parse(new TextDecoder().decode(answer)).data.rows[0].code;
+}
+
+kernelTest("Two steps back at once are one: the version left is not lost", async ({ kernel }) => {
+  const caller = await newCaller(kernel);
+  const { addons } = kernel.services;
+  for (const n of [1, 2]) await install(kernel, caller, telling(n));
+  const outcomes = await Promise.allSettled([1, 2].map(() => addons.rollback(caller, "life")));
+  const refused = outcomes.flatMap((each) => each.status === "rejected" ? [each.reason.code] : []);
+  assert.deepEqual(refused, ["addon.no_previous_version"]);
+  const { version, previous_version } = await addons.installation(caller, "life");
+  assert.deepEqual([version, previous_version], ["1.1.0", "1.2.0"]);
+  await addons.rollback(caller, "life");
+  assert.equal(await look(kernel, caller), "2");
+});
+
+Deno.test({
+  name: "A replica that has not heard of two upgrades still runs the version it knows",
+  ignore: !hasPostgresServer,
+  fn: async () => {
+    await using place = await testPlace("postgres", "file");
+    const here = await startKernel(place.databaseUrl);
+    let nowMs = Date.now();
+    const there = await startKernel(place.databaseUrl, { clock: { nowMs: () => nowMs } });
+    try {
+      const caller = await newCaller(here);
+      await install(here, caller, telling(1));
+      // It knows the version, and has never run its code.
+      await there.services.addons.manifests(caller);
+      await there.services.records.list(caller, "life_notes", new URLSearchParams());
+      for (const n of [2, 3]) await install(here, caller, telling(n));
+      assert.equal(await look(there, caller), "1");
+      nowMs += 1_001;
+      assert.equal(await look(there, caller), "3");
+    } finally {
+      await Promise.all([here.stop(), there.stop()]);
+    }
+  },
+});
