@@ -138,6 +138,10 @@ async function answerRoute(
     proveOperator(exchange, context.services.operator.token);
     return await route.handle(exchange, context);
   }
+  const isNobody = !exchange.request.headers.has("authorization");
+  if (isNobody && route.access === "user" && route.answerToNobody !== undefined) {
+    return route.answerToNobody(context);
+  }
   const caller = await authenticate(exchange, context.services.auth);
   const answer = () => route.handle(exchange, context, caller);
   const given = route.access === "user" && route.repeatable === true

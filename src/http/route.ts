@@ -77,6 +77,8 @@ export interface UserRoute extends RouteDescription {
    * repeatable routes whose service keeps its result.
    */
   readonly answerOfResult?: (result: string) => Answer;
+  /** The answer to whoever sends no token at all, on routes where that is no failure. */
+  readonly answerToNobody?: (context: RouteContext) => Answer;
   readonly handle: (
     exchange: Exchange,
     context: RouteContext,

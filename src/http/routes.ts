@@ -58,8 +58,8 @@ export const ROUTES: readonly Route[] = [
 export function describeRoutes(): readonly RouteDescription[] {
   return ROUTES.map((route) => {
     const { handle: _handle, ...description } = route;
-    if (!("answerOfResult" in description)) return description;
-    const { answerOfResult: _answer, ...rest } = description;
+    if (route.access !== "user") return description;
+    const { handle: _, answerOfResult: _result, answerToNobody: _nobody, ...rest } = route;
     return rest;
   });
 }

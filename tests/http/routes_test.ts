@@ -412,11 +412,30 @@ Deno.test("ROUTES: every guarded route refuses a request without a token before 
   withApp({}, async ({ app, calls }) => {
     for (const route of ROUTES) {
       if (route.access !== "user" && route.access !== "operator") continue;
+      if ("answerToNobody" in route) continue;
       const path = route.path.replace(":model", "tickets").replace(/:\w+/, RECORD_ID);
       const request = new Request(`http://kernel.test${path}`, { method: route.method });
       const answer = await app.fetch(request);
       assert.equal(answer.status, 401, `${route.method} ${route.path}`);
       assert.equal((await answer.json()).message, "Invalid or expired token");
+    }
+    assert.deepEqual(calls, []);
+  }));
+
+Deno.test("ROUTES: without a token shells get empty lists, and with a bad one they are sent away", () =>
+  withApp({}, async ({ app, calls }) => {
+    const open = ROUTES.filter((route) => "answerToNobody" in route).map(({ path }) => path);
+    assert.deepEqual(open, ["/api/metacore/manifests", "/api/metacore/navigation"]);
+    for (const path of open) {
+      const ask = (headers: Record<string, string>) =>
+        app.fetch(new Request(`http://kernel.test${path}`, { headers }));
+      const answer = await ask({});
+      assert.deepEqual([answer.status, await answer.text()], [200, "[]"]);
+      const version = path.endsWith("manifests") ? "2.0.0" : null;
+      assert.equal(answer.headers.get("x-metacore-kernel-version"), version);
+      for (const authorization of ["Bearer wrong", "Bearer", "Token x"]) {
+        assert.equal((await ask({ authorization })).status, 401, authorization);
+      }
     }
     assert.deepEqual(calls, []);
   }));

@@ -12,6 +12,7 @@ import { bare, data, NO_CONTENT } from "../answer.ts";
 import type { Answer } from "../answer.ts";
 import { invalidQueryValue } from "../errors.ts";
 import type { Exchange } from "../exchange.ts";
+import type { HttpServices } from "../http_services.ts";
 import { installationAnswer } from "../installation_answer.ts";
 import { detached } from "../middleware/detached_caller.ts";
 import { changeTerms } from "../middleware/change_terms.ts";
@@ -28,7 +29,10 @@ const STATE = {
   answer: { status: 200, shape: "Installation & {success, installation}" },
 } as const;
 
-/** Routes under `/api/metacore`, and `/api/navigation`. */
+/**
+ * Routes under `/api/metacore`, and `/api/navigation`. Pages ask for manifests and navigation before
+ * anybody has logged in, and get empty lists (contract/metacore.md §1.9).
+ */
 export const ADDON_ROUTES: readonly UserRoute[] = [
   {
     method: "GET",
@@ -37,6 +41,7 @@ export const ADDON_ROUTES: readonly UserRoute[] = [
     access: "user",
     query: ["lite"],
     answer: { status: 200, shape: "Manifest[]" },
+    answerToNobody: ({ services }) => bare([], versionOf(services)),
     handle: manifests,
   },
   {
@@ -45,6 +50,7 @@ export const ADDON_ROUTES: readonly UserRoute[] = [
     summary: "Gives the merged navigation.",
     access: "user",
     answer: { status: 200, shape: "NavigationGroup[]" },
+    answerToNobody: () => bare([]),
     handle: async (_exchange, { services }, caller) =>
       bare(await services.addons.navigation(caller)),
   },
@@ -129,9 +135,11 @@ async function manifests(
 ): Promise<Answer> {
   const all = await services.addons.manifests(caller);
   const isLite = ["1", "true"].includes(query.get("lite") ?? "");
-  return bare(isLite ? all.map(liteManifest) : all, {
-    "x-metacore-kernel-version": services.kernelContractVersion,
-  });
+  return bare(isLite ? all.map(liteManifest) : all, versionOf(services));
+}
+
+function versionOf({ kernelContractVersion }: HttpServices): Readonly<Record<string, string>> {
+  return { "x-metacore-kernel-version": kernelContractVersion };
 }
 
 function liteManifest(manifest: JsonObject): JsonObject {
