@@ -372,6 +372,11 @@ engineTest("patterns and filters pick events; handlers of each kind are called",
     interestsIn(interested(pattern, filter), { name, payload }).length === 1;
   assert.ok(meets("shop.order.created", "shop.order.created"));
   assert.ok(!meets("shop.order.created", "shop.order.createdx"));
+  // As everywhere, a model is named in any letter case; an event of the addon's own is not a record's.
+  assert.ok(meets("shop.Order.created", "shop.order.created"));
+  assert.ok(!meets("Order.created", "shop.order.created"));
+  assert.ok(meets("Order.created", "Order.created"));
+  assert.ok(!meets("shop.Order.paid", "shop.order.paid"));
   assert.ok(meets("shop.*", "shop.order.created"));
   assert.ok(!meets("shop.*", "shops.order.created"));
   assert.ok(meets("*.created", "shop.order.created"));

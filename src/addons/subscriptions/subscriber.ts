@@ -31,6 +31,7 @@ export interface Subscriber {
   readonly interests: readonly Interest[];
 }
 
+const CHANGES: readonly RecordChange[] = ["created", "updated", "deleted"];
 const AFTER: ReadonlyMap<LifecycleEvent, RecordChange> = new Map([
   ["after_create", "created"],
   ["after_update", "updated"],
@@ -71,7 +72,7 @@ export function interestsIn(
 function interestsOf(installation: LiveInstallation, snapshot: ModelSnapshot): Interest[] {
   const { key, subscriptions, lifecycle_hooks } = installation.manifest;
   const declared = subscriptions.map(({ event, handler, filter }) => ({
-    names: compileNames([event]),
+    names: compileNames([event, recordEventOf(event, snapshot) ?? event]),
     handler,
     subscription: { event, ...(filter === undefined ? {} : { filter }) },
     ...(filter === undefined ? {} : { filter }),
@@ -86,6 +87,15 @@ function interestsOf(installation: LiveInstallation, snapshot: ModelSnapshot): I
     return [{ names: compileNames([event]), handler, subscription: { event, hook } }];
   });
   return [...declared, ...after];
+}
+
+/** What writes of records call the event: authors name models in any letter case, as they may. */
+function recordEventOf(event: string, snapshot: ModelSnapshot): string | undefined {
+  const [addonKey = "", name = "", word, ...rest] = event.split(".");
+  const change = CHANGES.find((known) => known === word);
+  if (change === undefined || rest.length > 0) return undefined;
+  const model = snapshot.find(`${addonKey}.${name}`);
+  return model && recordEventName(model.addonKey, model.key, change);
 }
 
 function passes(payload: Json, filter: JsonObject): boolean {
