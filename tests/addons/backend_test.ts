@@ -10,7 +10,7 @@ import {
   type SignedParts,
 } from "../../src/addons/backend/signature.ts";
 import { createSignedCallVerifier } from "../../src/addons/backend/verifier.ts";
-import { capabilitiesOf } from "../../src/addons/plan/capabilities.ts";
+import { declaredCapabilities } from "../../src/addons/plan/capabilities.ts";
 import { systemCaller } from "../../src/base/caller.ts";
 import type { KernelError } from "../../src/base/error.ts";
 import type { JsonObject } from "../../src/base/json.ts";
@@ -363,7 +363,7 @@ Deno.test("signed calls: every host that is called unasked is one that the plan 
     "tool.example.com:8443",
     "upper.example.com",
   ]);
-  const planned = capabilitiesOf(manifest)
+  const planned = declaredCapabilities(manifest)
     .filter(({ kind }) => kind === "backend:call").map(({ target }) => target);
   for (const host of named) assert.ok(planned.includes(host.replace(/:\d+$/, "")), host);
 });

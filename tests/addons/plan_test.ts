@@ -16,7 +16,11 @@ import { describeChange } from "../../src/db/schema/describe.ts";
 import type { SchemaChange, SchemaState } from "../../src/db/schema/spec.ts";
 import { applyChanges } from "../../src/addons/install/apply.ts";
 import { checkAcceptance } from "../../src/addons/plan/acceptance.ts";
-import { capabilitiesOf, capabilityName, hostOf } from "../../src/addons/plan/capabilities.ts";
+import {
+  calledHost,
+  capabilityName,
+  declaredCapabilities,
+} from "../../src/addons/plan/capabilities.ts";
 import { countRisks } from "../../src/addons/plan/count_risks.ts";
 import { migratedShape } from "../../src/addons/plan/migrated_shape.ts";
 import { makePlan } from "../../src/addons/plan/make_plan.ts";
@@ -94,7 +98,7 @@ function standingOf(before: Manifest, more: Partial<StandingInstallation> = {}) 
     status: "enabled",
     schema: SCHEMA,
     isolation: "shared",
-    acceptedCapabilities: capabilitiesOf(before).map(capabilityName),
+    acceptedCapabilities: declaredCapabilities(before).map(capabilityName),
     ...more,
   } as const;
 }
@@ -552,7 +556,7 @@ Deno.test("makePlan: what stands otherwise than declared is told", async () => {
   assert.deepEqual((await makePlan(materialOf(after))).warnings, []);
 });
 
-Deno.test("capabilitiesOf: hosts that a manifest names itself are asked for", () => {
+Deno.test("declaredCapabilities: hosts that a manifest names itself are asked for", () => {
   const manifest = manifestWith([NUMBER], {
     capabilities: [{ kind: "db:read", target: "tickets" }, { kind: "db:read", target: "tickets" }],
     backend: { runtime: "webhook", url: "https://Backend.Example.com:8443/base" },
@@ -579,7 +583,7 @@ Deno.test("capabilitiesOf: hosts that a manifest names itself are asked for", ()
       },
     ],
   });
-  assert.deepEqual(capabilitiesOf(manifest).map(capabilityName), [
+  assert.deepEqual(declaredCapabilities(manifest).map(capabilityName), [
     "db:read tickets",
     "backend:call backend.example.com",
     "backend:call hooks.example.com",
@@ -588,7 +592,7 @@ Deno.test("capabilitiesOf: hosts that a manifest names itself are asked for", ()
   ]);
 });
 
-Deno.test("hostOf: names the host that would be called", () => {
+Deno.test("calledHost: names the host that would be called", () => {
   const cases: readonly (readonly [address: string, host: string | undefined])[] = [
     ["https://a.example.com", "a.example.com"],
     ["HTTPS://A.Example.COM:443/x?y#z", "a.example.com"],
@@ -603,8 +607,8 @@ Deno.test("hostOf: names the host that would be called", () => {
     ["https://0x7f.1/", "127.0.0.1"],
     ["/relative", undefined],
   ];
-  for (const [address, host] of cases) assert.equal(hostOf(address, undefined), host, address);
-  assert.equal(hostOf("/relative", "https://b.example.com/x"), "b.example.com");
+  for (const [address, host] of cases) assert.equal(calledHost(address, undefined), host, address);
+  assert.equal(calledHost("/relative", "https://b.example.com/x"), "b.example.com");
 });
 
 Deno.test("checkAcceptance: new rights are named, typing errors told, other plans refused", async () => {

@@ -6,8 +6,9 @@
  */
 
 import { hostOf } from "../../base/host_pattern.ts";
-import type { HandlerDefinition, Manifest } from "../../bundle/manifest/manifest.ts";
+import type { Manifest } from "../../bundle/manifest/manifest.ts";
 import { fillAddress } from "./address.ts";
+import { calledAddresses } from "./called_addresses.ts";
 
 const known = new WeakMap<Manifest, ReadonlySet<string>>();
 
@@ -21,33 +22,10 @@ const known = new WeakMap<Manifest, ReadonlySet<string>>();
 export function namedHosts(manifest: Manifest): ReadonlySet<string> {
   let hosts = known.get(manifest);
   if (hosts === undefined) {
-    hosts = new Set(addressesOf(manifest).flatMap(hostIn));
+    hosts = new Set(calledAddresses(manifest).flatMap(({ address }) => hostIn(address)));
     known.set(manifest, hosts);
   }
   return hosts;
-}
-
-function addressesOf(manifest: Manifest): string[] {
-  const actions = [
-    ...Object.values(manifest.actions).flat(),
-    ...manifest.extensions.flatMap((extension) => extension.actions ?? []),
-  ];
-  const handlers = [
-    ...manifest.tools.map(({ handler }) => handler),
-    ...manifest.lifecycle_hooks.map(({ handler }) => handler),
-    ...manifest.subscriptions.map(({ handler }) => handler),
-  ];
-  return [
-    manifest.backend?.url,
-    ...Object.values(manifest.hooks),
-    ...actions.map(({ trigger }) => trigger?.type === "webhook" ? trigger.url : undefined),
-    ...manifest.tools.map(({ endpoint }) => endpoint),
-    ...handlers.map(webhookOf),
-  ].filter((address) => address !== undefined);
-}
-
-function webhookOf(handler: HandlerDefinition | undefined): string | undefined {
-  return handler?.type === "webhook" ? handler.url : undefined;
 }
 
 /** Placeholders are filled with anything: they stand in path and query alone, or there is no host. */

@@ -8,7 +8,7 @@
 import { nearest } from "../../base/nearest.ts";
 import type { Manifest } from "../../bundle/manifest/manifest.ts";
 import type { InstallTerms } from "../addon_service.ts";
-import { capabilitiesOf, capabilityName } from "./capabilities.ts";
+import { capabilityName, declaredCapabilities } from "./capabilities.ts";
 import { capabilitiesNotAccepted, planChanged, unknownCapability } from "./errors.ts";
 import type { InstallationPlan, PlannedCapability } from "./installation_plan.ts";
 
@@ -28,11 +28,11 @@ export function compareCapabilities(
   accepted: readonly string[],
   before?: Manifest,
 ): InstallationPlan["capabilities"] {
-  const wanted = capabilitiesOf(after);
+  const wanted = declaredCapabilities(after);
   const names = new Set(wanted.map(capabilityName));
   const known = new Set(accepted);
   const old = new Map(
-    (before === undefined ? [] : capabilitiesOf(before)).map((
+    (before === undefined ? [] : declaredCapabilities(before)).map((
       each,
     ) => [capabilityName(each), each]),
   );

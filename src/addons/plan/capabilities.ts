@@ -4,11 +4,8 @@
  * @module
  */
 
-import type {
-  ActionDefinition,
-  HandlerDefinition,
-  Manifest,
-} from "../../bundle/manifest/manifest.ts";
+import type { Manifest } from "../../bundle/manifest/manifest.ts";
+import { calledAddresses } from "../backend/called_addresses.ts";
 import type { PlannedCapability } from "./installation_plan.ts";
 
 /** The kind of rights to call hosts that a manifest names without asking for them. */
@@ -36,7 +33,7 @@ export function capabilityName(capability: PlannedCapability): string {
  * @param manifest the manifest.
  * @returns each right once, in declared order, implied ones last.
  */
-export function capabilitiesOf(manifest: Manifest): readonly PlannedCapability[] {
+export function declaredCapabilities(manifest: Manifest): readonly PlannedCapability[] {
   const found = new Map<string, PlannedCapability>();
   const add = (capability: PlannedCapability) => {
     const name = capabilityName(capability);
@@ -46,51 +43,10 @@ export function capabilitiesOf(manifest: Manifest): readonly PlannedCapability[]
     add({ kind, target, ...(reason === undefined ? {} : { reason }) });
   }
   for (const { address, use } of calledAddresses(manifest)) {
-    const target = hostOf(address, manifest.backend?.url);
+    const target = calledHost(address, manifest.backend?.url);
     if (target !== undefined) add({ kind: BACKEND_CALL, target, reason: `called by ${use}` });
   }
   return [...found.values()];
-}
-
-interface CalledAddress {
-  readonly address: string;
-  /** What calls it, in words. */
-  readonly use: string;
-}
-
-function calledAddresses(manifest: Manifest): CalledAddress[] {
-  const found: CalledAddress[] = [];
-  const add = (address: string | undefined, use: string) => {
-    if (address !== undefined && address !== "") found.push({ address, use });
-  };
-  const addHandler = (handler: HandlerDefinition | undefined, use: string) => {
-    if (handler?.type === "webhook") add(handler.url, use);
-  };
-  const addActions = (actions: readonly ActionDefinition[], model: string) => {
-    for (const { key, trigger } of actions) {
-      if (trigger?.type === "webhook") add(trigger.url, `action ${model}.${key}`);
-    }
-  };
-  add(manifest.backend?.url, "backend.url");
-  for (const [name, address] of Object.entries(manifest.hooks)) {
-    if (isAddress(address)) add(address, `hook ${name}`);
-  }
-  for (const [model, actions] of Object.entries(manifest.actions)) addActions(actions, model);
-  for (const { model, actions } of manifest.extensions) addActions(actions ?? [], model);
-  for (const { event, handler } of manifest.lifecycle_hooks) addHandler(handler, `hook ${event}`);
-  for (const { event, handler } of manifest.subscriptions) {
-    addHandler(handler, `subscription ${event}`);
-  }
-  for (const { id, endpoint, handler } of manifest.tools) {
-    add(endpoint, `tool ${id}`);
-    addHandler(handler, `tool ${id}`);
-  }
-  return found;
-}
-
-/** Hooks name addresses or functions of the module. */
-function isAddress(text: string): boolean {
-  return AUTHORITY.test(text) || LEADING_PLACEHOLDER.test(text) || text.startsWith("/");
 }
 
 /**
@@ -101,12 +57,12 @@ function isAddress(text: string): boolean {
  * @returns the host without port, or the text that decides it; undefined for a relative address
  *   without a base, which leads nowhere.
  */
-export function hostOf(address: string, base: string | undefined): string | undefined {
+export function calledHost(address: string, base: string | undefined): string | undefined {
   const authority = AUTHORITY.exec(address)?.[1];
   if (authority === undefined) {
     const placeholder = LEADING_PLACEHOLDER.exec(address)?.[1];
     if (placeholder !== undefined) return placeholder;
-    return base === undefined || base === "" ? undefined : hostOf(base, undefined);
+    return base === undefined || base === "" ? undefined : calledHost(base, undefined);
   }
   if (authority.includes("{{")) return withoutPort(authority.slice(authority.lastIndexOf("@") + 1));
   try {
