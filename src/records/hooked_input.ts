@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isJsonObject } from "../base/json.ts";
+import { isJsonObject, type JsonObject } from "../base/json.ts";
 import type { RecordChangeKind } from "../models/model.ts";
 import type { RecordContext } from "./context.ts";
 import { readRecord } from "./read.ts";
@@ -19,11 +19,11 @@ export interface WriteStart {
 }
 
 /**
- * Asks what stands before a write. Where nothing does, nothing is waited for that costs anything.
+ * Asks what stands before a write.
  *
  * @param context the request; its permission has been checked.
  * @param write what is about to happen.
- * @returns the input to go on with.
+ * @returns the input to go on with; the write's own where nothing stands before it.
  * @throws {KernelError} whatever refuses the write.
  */
 export async function hookedInput(context: RecordContext, write: WriteStart): Promise<unknown> {
@@ -33,6 +33,7 @@ export async function hookedInput(context: RecordContext, write: WriteStart): Pr
   // A body that is none is refused as such; no hook has to be made for it.
   const hasBody = change === "delete" || isJsonObject(input);
   if (ports.hooks === undefined || !hasBody || !ports.hooks.has(model, change)) return input;
+  let before: Promise<JsonObject> | undefined;
   return await ports.hooks.before({
     caller,
     snapshot,
@@ -40,7 +41,8 @@ export async function hookedInput(context: RecordContext, write: WriteStart): Pr
     change,
     ...(recordId === undefined ? {} : {
       recordId: recordId.toLowerCase(),
-      before: async () => (await readRecord(context, recordId)).value(),
+      // Each hook is shown it; it is read once.
+      before: () => before ??= readRecord(context, recordId).then((record) => record.value()),
     }),
     ...(isJsonObject(input) ? { input } : {}),
   });

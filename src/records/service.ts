@@ -77,18 +77,21 @@ export function createRecordService(options: RecordServiceOptions): RecordServic
   };
   const counts = new Counts();
   const { written } = options;
-  const on = async <T>(
+  const on = <T>(
     caller: Caller,
     model: string,
     verb: RecordVerb,
     work: (context: RecordContext) => Promise<T>,
+  ): Promise<T> =>
+    onFreshModels(ports, caller, async () => work(await openModel(ports, caller, model, verb)));
+  const change = async <T>(
+    caller: Caller,
+    model: string,
+    verb: Exclude<RecordVerb, "read">,
+    work: (context: RecordContext) => Promise<T>,
   ): Promise<T> => {
-    const done = await onFreshModels(
-      ports,
-      caller,
-      async () => work(await openModel(ports, caller, model, verb)),
-    );
-    if (verb !== "read") written?.(caller.organizationId);
+    const done = await on(caller, model, verb, work);
+    written?.(caller.organizationId);
     return done;
   };
   return {
@@ -96,11 +99,11 @@ export function createRecordService(options: RecordServiceOptions): RecordServic
       on(caller, model, "read", (context) => listRecords(context, counts, query)),
     get: (caller, model, id) => on(caller, model, "read", (context) => readRecord(context, id)),
     create: (caller, model, input, claim) =>
-      on(caller, model, "create", (context) => createRecord(context, input, claim)),
+      change(caller, model, "create", (context) => createRecord(context, input, claim)),
     update: (caller, model, id, input) =>
-      on(caller, model, "update", (context) => updateRecord(context, id, input)),
+      change(caller, model, "update", (context) => updateRecord(context, id, input)),
     remove: (caller, model, id) =>
-      on(caller, model, "delete", (context) => removeRecord(context, id)),
+      change(caller, model, "delete", (context) => removeRecord(context, id)),
     facets: (caller, model, query) =>
       on(caller, model, "read", (context) => listFacets(context, query)),
     aggregate: (caller, model, query) =>

@@ -22,7 +22,7 @@ export interface PendingWrite {
   /** What the client sent; absent for a deletion. */
   readonly input?: JsonObject;
   /**
-   * Reads the record as it is; absent for a creation.
+   * Reads the record as it was when first asked; absent for a creation.
    *
    * @throws {KernelError} record.not_found
    */
