@@ -1,6 +1,7 @@
 /**
  * Finds frontend files. Nobody has to prove who they are: pages load scripts without a token
- * (contract/client.md §7). A file is public once an organization has its addon enabled.
+ * (contract/client.md §7). A file is public once an organization has its addon enabled. Where nothing
+ * names the version, no organization's unsigned bundle may stand in for another's.
  *
  * @module
  */
@@ -37,6 +38,12 @@ export function createAddonAssets(options: AddonAssetsOptions): AddonAssets {
   return new StoredAssets(options.database.kysely, options.cacheBytes ?? 32 * 1024 * 1024);
 }
 
+interface ServedBundle {
+  readonly digest: string;
+  /** Signed by whom the operator trusts, or code of the host application. */
+  readonly isTrusted: boolean;
+}
+
 class StoredAssets implements AddonAssets {
   readonly #tables: Tables;
   readonly #cache: ContentCache;
@@ -58,10 +65,18 @@ class StoredAssets implements AddonAssets {
     const file = `frontend/${path}`;
     const rows = await this.#tables.selectFrom("bundle_files")
       .select((each) => ["digest", "sha256", each.fn<number>("length", ["bytes"]).as("size")])
-      .where("digest", "in", digests).where("path", "=", file).execute();
-    const digest = digests.find((each) => rows.some((row) => row.digest === each));
-    const row = rows.find((each) => each.digest === digest);
+      .where("digest", "in", digests.map(({ digest }) => digest))
+      .where("path", "=", file).execute();
+    const found = digests.flatMap(({ digest, isTrusted }) => {
+      const row = rows.find((each) => each.digest === digest);
+      return row === undefined ? [] : [{ ...row, isTrusted }];
+    });
+    const [row] = found;
     if (row === undefined) throw assetNotFound(addonKey);
+    // Whoever may upload unsigned bundles could put scripts before strangers: nobody knows whose is meant.
+    const isDoubtful = !row.isTrusted && query.organizationId === undefined &&
+      found.some(({ sha256 }) => sha256 !== row.sha256);
+    if (isDoubtful) throw assetsUnavailable(addonKey);
     return {
       contentType: contentTypeOf(path),
       sha256: row.sha256,
@@ -78,30 +93,39 @@ class StoredAssets implements AddonAssets {
     };
   }
 
-  /** Bundles whose files may be served, the one that is meant first. */
-  async #digests(query: AssetQuery): Promise<string[]> {
+  /** Bundles whose files may be served, the one that is meant first; trusted ones before others. */
+  async #digests(query: AssetQuery): Promise<ServedBundle[]> {
     const { addonKey, digestPrefix, organizationId } = query;
     let select = this.#tables.selectFrom("installations")
-      .select(["bundle_digest", "previous_digest", "version"]).distinct()
-      .where("addon_key", "=", addonKey).where("status", "=", "enabled")
+      .innerJoin("bundles", (join) =>
+        join.on((on) =>
+          on.or([
+            on("bundles.digest", "=", on.ref("installations.bundle_digest")),
+            on("bundles.digest", "=", on.ref("installations.previous_digest")),
+          ])
+        ))
+      .select(["bundles.digest", "bundles.version", "bundles.signature", "installations.source"])
+      .distinct()
+      .where("installations.addon_key", "=", addonKey)
+      .where("installations.status", "=", "enabled")
       .limit(MAX_VERSIONS);
-    if (digestPrefix !== undefined) {
-      const pattern = `${digestPrefix}%`;
-      select = select.where((each) =>
-        each.or([each("bundle_digest", "like", pattern), each("previous_digest", "like", pattern)])
-      );
-    } else if (organizationId !== undefined) {
-      select = select.where("organization_id", "=", organizationId);
+    // A page that was opened before an upgrade goes on loading parts of the version it began with.
+    select = digestPrefix !== undefined
+      ? select.where("bundles.digest", "like", `${digestPrefix}%`)
+      : select.whereRef("bundles.digest", "=", "installations.bundle_digest");
+    if (digestPrefix === undefined && organizationId !== undefined) {
+      select = select.where("installations.organization_id", "=", organizationId);
     }
     const rows = await select.execute();
-    if (digestPrefix !== undefined) {
-      // A page that was opened before an upgrade goes on loading parts of the version it began with.
-      const both = rows.flatMap((row) => [row.bundle_digest, row.previous_digest]);
-      return [...new Set(both)].filter((digest) => digest?.startsWith(digestPrefix))
-        .filter((digest) => digest !== null).sort();
-    }
-    rows.sort((a, b) => compareVersions(b.version, a.version));
-    return rows.flatMap((row) => row.bundle_digest === null ? [] : [row.bundle_digest]);
+    return rows
+      .map(({ digest, version, signature, source }) => ({
+        digest,
+        version,
+        isTrusted: signature !== null || source === "compiled",
+      }))
+      .sort((a, b) =>
+        Number(b.isTrusted) - Number(a.isTrusted) || compareVersions(b.version, a.version)
+      );
   }
 
   async #read(digest: string, path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
