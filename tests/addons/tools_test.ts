@@ -330,14 +330,17 @@ engineTest(
     assert.deepEqual((await call("list", { q: "x" })).data, { asked: 3 });
     const other = { ...OWNER, userId: "0193a000-0000-7000-8000-0000000000a2" };
     assert.deepEqual((await call("list", {}, other)).data, { asked: 4 });
+    const told = { ...other, locale: "es" };
+    assert.deepEqual((await call("list", {}, told)).data, { asked: 5 }, "functions hear of it");
+    assert.deepEqual((await call("list", {}, { ...told, role: "guest" })).data, { asked: 6 });
     world.clock.ms += 60_000;
-    assert.deepEqual((await call("list")).data, { asked: 5 });
+    assert.deepEqual((await call("list")).data, { asked: 7 });
     await t.database.kysely.updateTable("installations").set({ revision: 9 }).execute();
     world.refresh();
-    assert.deepEqual((await call("list")).data, { asked: 6 }, "settings may have changed");
+    assert.deepEqual((await call("list")).data, { asked: 8 }, "settings may have changed");
     await call("buy");
     await call("buy");
-    assert.equal(asked, 8);
+    assert.equal(asked, 10);
     world.denied.add("tools.execute");
     await assert.rejects(call("list"), coded("access.denied"));
   },

@@ -69,14 +69,15 @@ function asksOnly({ category, method }: ToolDefinition): boolean {
   return category === "query" || method?.toUpperCase() === "GET";
 }
 
-/** The addon is told who asks, so nobody gets another's answer; a changed installation has new ones. */
+/** The addon is told who asks and how, so nobody gets another's; a changed installation has new ones. */
 function keyOf({ caller, installation, tool, parameters, context }: CacheableCall): string {
   const { row } = installation;
-  const user = caller.kind === "user" ? caller.userId : "system";
+  const user = caller.kind === "user" ? [caller.userId, caller.role] : ["system"];
   const state = [row.id, String(row.revision), row.bundle_digest];
   return JSON.stringify([
     caller.organizationId,
-    user,
+    ...user,
+    caller.locale ?? null,
     ...state,
     tool.id,
     parameters,
