@@ -37,7 +37,7 @@ import type { Clock } from "../base/clock.ts";
 import type { IdSource } from "../base/ids.ts";
 import { KERNEL_CONTRACT_VERSION } from "../bundle/manifest/kernel_range.ts";
 import type { TrustPolicy } from "../bundle/trust/trust.ts";
-import { verifyArchive } from "../bundle/trust/verify.ts";
+import { checkSignerRole, verifyArchive } from "../bundle/trust/verify.ts";
 import type { Database } from "../db/database.ts";
 import type { Idempotency } from "../idempotency/idempotency.ts";
 import { createIdempotency } from "../idempotency/store.ts";
@@ -188,6 +188,7 @@ function catalogOf(
     compiled,
     ...(options.catalogDir === undefined ? {} : { dir: options.catalogDir }),
     verify: (archive, signature) => verifyArchive(archive, signature, trust, clock.nowMs()),
+    checkSigner: (verified, addonKey) => checkSignerRole(verified, addonKey, trust),
     kernelContractVersion: KERNEL_CONTRACT_VERSION,
     logger,
   });

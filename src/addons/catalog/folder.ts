@@ -9,7 +9,7 @@ import { openBundle } from "../../bundle/bundle.ts";
 import { DEFAULT_ARCHIVE_LIMITS } from "../../bundle/limits.ts";
 import type { Manifest } from "../../bundle/manifest/manifest.ts";
 import { readDetachedSignature } from "../../bundle/trust/detached.ts";
-import type { DetachedSignature } from "../../bundle/trust/trust.ts";
+import type { DetachedSignature, VerifiedSignature } from "../../bundle/trust/trust.ts";
 import type { Logger } from "../../telemetry/log.ts";
 
 /** A bundle of the folder. */
@@ -26,10 +26,15 @@ export interface CatalogFolderOptions {
   /** Path of the folder. */
   readonly dir: string;
   /**
-   * Verifies a bundle as an install would, before anything of it is parsed; what it throws is shown
-   * as the reason why the bundle cannot be installed.
+   * Verifies a bundle as an install would. What it refuses is not unpacked, let alone parsed: it is
+   * left out, and the log says why.
    */
-  readonly verify?: (archive: Uint8Array, signature?: DetachedSignature) => Promise<unknown>;
+  readonly verify?: (
+    archive: Uint8Array,
+    signature?: DetachedSignature,
+  ) => Promise<VerifiedSignature | undefined>;
+  /** Refuses a signer that may not sign the addon; why is shown in the listing. */
+  readonly checkSigner?: (verified: VerifiedSignature | undefined, addonKey: string) => void;
   /** Version that manifests' `kernel` ranges are matched against. */
   readonly kernelContractVersion: string;
   readonly logger: Logger;
@@ -145,17 +150,17 @@ export class CatalogFolder {
   }
 
   async #examine(file: string): Promise<FolderBundle> {
-    const { verify, kernelContractVersion } = this.#options;
+    const { verify, checkSigner, kernelContractVersion } = this.#options;
     const archive = await this.#archive(file);
-    let reason: string | undefined;
-    try {
-      await verify?.(archive, await this.#signature(file));
-    } catch (thrown) {
-      reason = thrown instanceof Error ? thrown.message : "it could not be verified";
-    }
-    // Read all the same: the operator shall see what lies there, and why it cannot be installed.
+    const verified = await verify?.(archive, await this.#signature(file));
     const { manifest } = await openBundle(archive, { kernelVersion: kernelContractVersion });
-    return reason === undefined ? { file, manifest } : { file, manifest, reason };
+    try {
+      checkSigner?.(verified, manifest.key);
+      return { file, manifest };
+    } catch (thrown) {
+      const reason = thrown instanceof Error ? thrown.message : "its signer may not sign it";
+      return { file, manifest, reason };
+    }
   }
 
   async #archive(file: string): Promise<Uint8Array> {
