@@ -53,6 +53,20 @@ export interface Bundle {
   readonly readme?: string;
 }
 
+interface ModulePlace {
+  /** What of the manifest names the module. */
+  readonly source: string;
+  readonly isPlace: (path: string) => boolean;
+}
+
+const inBackend = (path: string) => path.startsWith("backend/");
+/** Where the module may lie: never among the files that anybody may read. */
+const MODULE_PLACES: Readonly<Record<Manifest["generation"], ModulePlace>> = {
+  v2: { source: "backend.entry, in backend/", isPlace: inBackend },
+  v3: { source: "the module of its wasm handlers", isPlace: inBackend },
+  gonext: { source: "entry", isPlace: (path) => !path.startsWith("frontend/") },
+};
+
 /** How a bundle is opened. */
 export interface OpenOptions {
   /**
@@ -150,11 +164,8 @@ function findBackendEntry(
 ): string | undefined {
   const entry = manifest.backend?.runtime === "wasm" ? manifest.backend.entry : undefined;
   if (entry === undefined) return undefined;
-  const found = [entry, `backend/${entry}`].find((path) =>
-    path.startsWith("backend/") && entries.has(path)
-  );
+  const { source, isPlace } = MODULE_PLACES[manifest.generation];
+  const found = [entry, `backend/${entry}`].find((path) => isPlace(path) && entries.has(path));
   if (found !== undefined) return found;
-  throw incomplete(
-    `The manifest names ${quoted(entry)} as backend.entry, which is not in backend/.`,
-  );
+  throw incomplete(`The manifest names ${quoted(entry)} as ${source}, which is not there.`);
 }

@@ -73,7 +73,15 @@ Deno.test("a full gonext manifest is read whole", () => {
   ]);
   assert.deepEqual(manifest.backend?.exports, ["wp_head", "save_post"]);
   assert.deepEqual(manifest.navigation, [
-    { title: "", items: [{ title: "Scores", url: "/plugins/gonext-seo/scores", icon: "chart" }] },
+    {
+      title: "",
+      items: [{
+        title: "Scores",
+        url: "/plugins/gonext-seo/scores",
+        icon: "chart",
+        permission: "posts.read",
+      }],
+    },
   ]);
 });
 

@@ -142,6 +142,22 @@ Deno.test("openBundle() refuses what is incomplete, ambiguous or not text", asyn
     const archive = bundleOf({ "manifest.json": wasm(entry), "backend/b.wasm": "\0asm" });
     assert.equal((await openBundle(archive)).backendEntry, "backend/b.wasm");
   }
+  const plugin = JSON.stringify({
+    apiVersion: "gonext.io/v1",
+    name: "acme-seo",
+    version: "1.0.0",
+    entry: "seo.wasm",
+  });
+  for (const path of ["seo.wasm", "backend/seo.wasm"]) {
+    const archive = bundleOf({ "manifest.json": plugin, [path]: "\0asm" });
+    assert.equal((await openBundle(archive)).backendEntry, path);
+  }
+  const shown = plugin.replace("seo.wasm", "frontend/seo.wasm");
+  const missing = await refusal(
+    openBundle(bundleOf({ "manifest.json": shown, "frontend/seo.wasm": "\0asm" })),
+  );
+  assert.equal(missing.code, "bundle.incomplete");
+  assert.match(missing.message, /"frontend\/seo.wasm" as entry/);
   const newer = bundleOf({ "manifest.json": kernel });
   assert.equal((await openBundle(newer, { kernelVersion: "3.1.0" })).manifest.kernel, "^3");
 });

@@ -237,7 +237,7 @@ kernelTest("GoNext: a plugin without a capability is told so", async ({ kernel }
   // The SDKs link every function: imports are no reason to refuse, calls are refused.
   assert.equal(installed.status, 200, JSON.stringify(installed.body));
   assert.deepEqual(installed.body.warnings, [
-    "jobs: jobs run when the host application runs them; there is no queue yet",
+    "jobs: run when the host application runs them; there is no queue",
     'Import "env_net.gn_http_fetch" needs the capability "http.fetch", which the manifest lacks.',
   ]);
   assert.equal((await host(kernel, owner, "gn_kv_set", "a", "b")).status, -1);

@@ -14,6 +14,7 @@ import {
   MAX_CAPABILITIES,
   MAX_EXPORTS,
   MAX_HOOKS,
+  MAX_LABEL_LENGTH,
   MAX_NAVIGATION_ITEMS,
   MAX_REQUIREMENTS,
   MAX_VERSION_LENGTH,
@@ -205,15 +206,15 @@ function checkRest(root: ManifestNode): void {
   flags.field("apply_filters_batch").flag();
 }
 
-/** Pages become entries of one group; where they lead is the host's matter. */
+/** Pages become entries of one group, for users that may; where they lead is the host's matter. */
 function readPages(node: ManifestNode, name: string): NavigationGroup[] {
   const items = node.objects(MAX_NAVIGATION_ITEMS).map((page) => {
     refuseUnknown(page, ["slug", "label", "icon", "capability"]);
     const slug = page.field("slug").matching(PAGE_SLUG, "slug") ?? "";
     const title = page.field("label").requiredText(64) ?? "";
-    page.field("capability").text();
     const icon = page.field("icon").filledText(32);
-    return { title, url: `/plugins/${name}/${slug}`, ...defined({ icon }) };
+    const permission = page.field("capability").filledText(MAX_LABEL_LENGTH);
+    return { title, url: `/plugins/${name}/${slug}`, ...defined({ icon, permission }) };
   });
   return items.length === 0 ? [] : [{ title: "", items }];
 }
