@@ -128,6 +128,13 @@ kernelTest(
       listed.map(({ key, is_set }: { key: string; is_set: boolean }) => [key, is_set]),
       [["color", true], ["token", true]],
     );
+    const wrapped = { settings: { color: "blue" }, credentials: { token: "y" } };
+    const unwrapped = await owner.send("POST", `${BASE}/shop/settings`, wrapped);
+    assert.deepEqual([unwrapped.status, unwrapped.body.data], [200, { color: "blue" }]);
+    for (const body of [{ settings: { no: 1 } }, { ...wrapped, color: "red" }, { settings: "x" }]) {
+      const refused = await owner.send("POST", `${BASE}/shop/settings`, body);
+      assert.deepEqual([refused.status, refused.body.code], [422, "addon.invalid_settings"]);
+    }
     const { revision } = (await owner.get(`${BASE}/shop`)).body;
     const off = await owner.send("POST", `${BASE}/shop/disable`, { revision: revision - 1 });
     assert.equal(off.status, 409);

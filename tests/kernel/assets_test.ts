@@ -153,6 +153,10 @@ kernelTest(
       const refused = await sendAnonymous(kernel, "GET", `${FRONTEND}/${path}`);
       assert.deepEqual([refused.status, refused.body.message], [400, "invalid path"], path);
     }
+    for (const path of [FRONTEND, `${FRONTEND}/`]) {
+      const nothing = await sendAnonymous(kernel, "GET", path);
+      assert.deepEqual([nothing.status, nothing.body.message], [400, "key and path required"]);
+    }
     const unknown = await sendAnonymous(kernel, "GET", FRONTEND.replace("shop", "other") + "/a.js");
     assert.equal(unknown.body.message, "addon not installed for organization");
   },

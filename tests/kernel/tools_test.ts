@@ -68,6 +68,17 @@ kernelTest("tools over HTTP: statuses, texts and envelopes of the contract", asy
     assert.deepEqual([answer.status, answer.body.message], [status, message]);
     assert.equal(answer.body.success, false);
   }
+  const broken = await kernel.fetch(
+    new Request(`http://kernel.test${EXECUTE}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${owner.token}`, "content-type": "application/json" },
+      body: "{",
+    }),
+  );
+  assert.deepEqual([broken.status, (await broken.json()).message], [
+    400,
+    "invalid JSON body: the body is not JSON in UTF-8",
+  ]);
   const foreign = await stranger.send("POST", EXECUTE, call);
   assert.deepEqual([foreign.status, foreign.body.message], [404, "tool not registered"]);
 }, { addons: [DESK] });

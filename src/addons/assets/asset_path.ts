@@ -5,7 +5,7 @@
  */
 
 import { pathFault } from "../../bundle/entry_path.ts";
-import { invalidAssetPath } from "./errors.ts";
+import { invalidAssetPath, missingAssetPath } from "./errors.ts";
 
 /** What is still an escape after the address was decoded once. */
 const ESCAPE = /%[0-9A-Fa-f]{2}/;
@@ -18,10 +18,11 @@ const ESCAPE = /%[0-9A-Fa-f]{2}/;
  * @throws {KernelError} addon.invalid_asset_path
  */
 export function checkAssetPath(path: string): void {
+  if (path === "") throw missingAssetPath();
   // Somebody between the browser and here might decode it once more.
   if (ESCAPE.test(path)) throw invalidAssetPath("is encoded twice");
   // Some servers in between cut segments at a semicolon: to them `..;` climbs.
   if (/(?:^|\/)\.\./.test(path)) throw invalidAssetPath('climbs with ".."');
-  const fault = pathFault(`frontend/${path}`) ?? (path === "" ? "is empty" : undefined);
+  const fault = pathFault(`frontend/${path}`);
   if (fault !== undefined) throw invalidAssetPath(fault);
 }

@@ -16,6 +16,15 @@ export function invalidAssetPath(fault: string): KernelError {
   });
 }
 
+/** The address names no file. */
+export function missingAssetPath(): KernelError {
+  return new KernelError({
+    code: "addon.invalid_asset_path",
+    kind: "invalid",
+    message: "key and path required",
+  });
+}
+
 /** No enabled installation of the addon serves files to whoever asks. */
 export function assetsUnavailable(addonKey: string): KernelError {
   return new KernelError({

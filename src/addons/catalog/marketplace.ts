@@ -9,7 +9,6 @@ import type { Selectable } from "kysely";
 import type { Caller } from "../../base/caller.ts";
 import type { Clock } from "../../base/clock.ts";
 import { isKernelError } from "../../base/error.ts";
-import { ADDON_KEY } from "../../base/ids.ts";
 import type { IdSource } from "../../base/ids.ts";
 import type { Database } from "../../db/database.ts";
 import type { MarketplaceRequestTable } from "../../db/tables.ts";
@@ -38,6 +37,8 @@ export interface MarketplaceOptions {
 
 /** Lengths of texts, in characters. */
 const LIMITS = { version: 40, name: 200, category: 60, bundleURL: 2_048 } as const;
+/** A hub's names are wider than keys of addons: a wish is for people, a bundle's own key decides. */
+const WISHED_KEY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,119}$/;
 const MAX_ERROR_LENGTH = 1_024;
 const MAX_LISTED = 200;
 /** Longer than any download and install: whoever was at it is there no more. */
@@ -147,7 +148,13 @@ class Wishes implements Marketplace {
 
   #shown(row: Selectable<MarketplaceRequestTable>): MarketplaceRequest {
     // Border: the table admits these words only.
-    const request = { ...row, status: row.status as MarketplaceRequest["status"] };
+    const status = row.status as MarketplaceRequest["status"];
+    const { requested_at, completed_at } = row;
+    const times = {
+      requested_at: instant(requested_at),
+      completed_at: completed_at === null ? null : instant(completed_at),
+    };
+    const request = { ...row, ...times, status };
     const isRunning = request.status === "downloading" || request.status === "installing";
     const ageMs = this.#options.clock.nowMs() - Date.parse(request.requested_at);
     if (!isRunning || ageMs < ABANDONED_AFTER_MS) return request;
@@ -155,8 +162,13 @@ class Wishes implements Marketplace {
   }
 }
 
+/** Engines cut the zeros that end a fraction: a time reads the same wherever it comes from. */
+function instant(text: string): string {
+  return new Date(text).toISOString();
+}
+
 function checkWish(wish: MarketplaceWish): void {
-  if (!ADDON_KEY.test(wish.addonKey)) throw invalidWish("addonKey is no key of an addon");
+  if (!WISHED_KEY.test(wish.addonKey)) throw invalidWish("addonKey is no key of an addon");
   for (const name of ["version", "name", "category", "bundleURL"] as const) {
     const text = wish[name] ?? "";
     if (text.length > LIMITS[name]) {

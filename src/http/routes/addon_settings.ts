@@ -6,6 +6,7 @@
  */
 
 import type { UserCaller } from "../../base/caller.ts";
+import { isKernelError } from "../../base/error.ts";
 import type { Json, JsonObject } from "../../base/json.ts";
 import { isJsonObject } from "../../base/json.ts";
 import type { Answer } from "../answer.ts";
@@ -84,7 +85,24 @@ async function change(
   // Border: what was parsed as JSON is JSON.
   const changes = await readJson(exchange, limits) as Json;
   if (!isJsonObject(changes)) throw invalidBody("the body is an object of values by key");
-  return await services.settings.update(caller, exchange.param("key"), changes);
+  const key = exchange.param("key");
+  try {
+    return await services.settings.update(caller, key, changes);
+  } catch (thrown) {
+    const inner = unwrapped(changes, thrown);
+    if (inner === undefined) throw thrown;
+    return await services.settings.update(caller, key, inner);
+  }
+}
+
+/** One form of clients wraps the values as an install does, whatever the addon's settings are called. */
+function unwrapped(changes: JsonObject, thrown: unknown): JsonObject | undefined {
+  if (!isKernelError(thrown, "addon.invalid_settings")) return undefined;
+  const { settings = {}, credentials = {}, ...others } = changes;
+  if (!isJsonObject(settings) || !isJsonObject(credentials)) return undefined;
+  const isWrapped = Object.keys(others).length === 0 &&
+    Object.keys(changes).every((name) => thrown.fields?.[name]?.[0]?.code === "unknown");
+  return isWrapped ? { ...settings, ...credentials } : undefined;
 }
 
 async function update(

@@ -57,7 +57,7 @@ async function execute(
   { services, limits }: RouteContext,
   caller: UserCaller,
 ): Promise<Answer> {
-  const call = callOf(await readJson(exchange, limits));
+  const call = callOf(await bodyOf(exchange, limits));
   try {
     return resultAnswer(await services.tools.execute(caller, call));
   } catch (thrown) {
@@ -66,6 +66,16 @@ async function execute(
     const { requestId: request_id } = caller;
     services.logger.warn("a tool failed", { code: thrown.code, addon, tool, request_id });
     return failedAnswer(thrown, request_id);
+  }
+}
+
+/** The text is contract/metacore.md §1.9. */
+async function bodyOf(exchange: Exchange, limits: RouteContext["limits"]): Promise<unknown> {
+  try {
+    return await readJson(exchange, limits);
+  } catch (thrown) {
+    if (!isKernelError(thrown, "http.invalid_body")) throw thrown;
+    throw invalidToolCall(`invalid JSON body: ${thrown.details?.["reason"]}`);
   }
 }
 
