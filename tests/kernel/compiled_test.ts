@@ -79,6 +79,11 @@ kernelTest("A compiled addon comes and goes like any other", async ({ kernel }) 
   }]);
   assert.equal(installSecret?.length, 64);
   assert.deepEqual(await marks(kernel, caller), ["enable", "install"]);
+  const again = await addons.planRegistered(caller, "life");
+  assert.equal(again.operation, "reinstall");
+  const planHash = again.plan_hash;
+  const repeated = await addons.installRegistered(caller, "life", undefined, { planHash });
+  assert.equal(repeated.operation, "reinstall");
   await records.create(caller, "life_notes", { title: "a" });
   for (const version of ["1.0.0", "9.9.9"]) {
     await assert.rejects(addons.install(caller, { archive: await lifeBundle({ version }) }), {

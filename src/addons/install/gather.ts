@@ -18,7 +18,11 @@ import { modelsOf } from "../../models/from_definition.ts";
 import type { Model } from "../../models/model.ts";
 import type { InstallTerms } from "../addon_service.ts";
 import { migrationChanged } from "../errors.ts";
-import { appliedMigrations, installationsOfSchema } from "../installation_store.ts";
+import {
+  appliedMigrations,
+  type InstallationRow,
+  installationsOfSchema,
+} from "../installation_store.ts";
 import { statusOf } from "../installation_view.ts";
 import type { LiveInstallation, LiveInstallations } from "../live_installations.ts";
 import { schemasInUse } from "../extensions/apply_extensions.ts";
@@ -79,7 +83,7 @@ export async function gatherMaterial(tx: Transaction, order: GatherOrder): Promi
     direction,
     ...(before === undefined ? {} : {
       before: before.manifest,
-      standing: standingOf(before, candidate),
+      standing: standingOf(before.row),
       modelsBefore: modelsOf(before.manifest, before.row.schema_name),
       settingsGiven: settingsGiven(before, terms),
     }),
@@ -223,10 +227,15 @@ async function pendingMigrations(
   return pending;
 }
 
-function standingOf({ row }: LiveInstallation, { source }: Candidate): StandingInstallation {
+/**
+ * Shows the row of the addon that a plan is about as plans know it.
+ *
+ * @param row the row, also of a removed one.
+ * @returns the same for plans.
+ */
+export function standingOf(row: InstallationRow): StandingInstallation {
   const state = stateOf(row);
-  // Of what is compiled, the version may stay where the manifest has changed.
-  const digest = source === "compiled" ? null : row.bundle_digest;
+  const digest = row.bundle_digest;
   if (state === "absent") throw new TypeError("An installation without a row stands nowhere.");
   return {
     version: row.version,

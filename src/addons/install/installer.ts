@@ -22,15 +22,15 @@ import type { LiveInstallations } from "../live_installations.ts";
 import type { InstallationPlan, PlanOperation } from "../plan/installation_plan.ts";
 import { countRisks } from "../plan/count_risks.ts";
 import { makePlan } from "../plan/make_plan.ts";
+import { operationOf } from "../plan/obstacles.ts";
 import { risksOf } from "../plan/risks.ts";
 import { planTables } from "../plan/table_plan.ts";
 import { unsupportedParts } from "../unsupported.ts";
 import type { CodeRoom } from "./code_room.ts";
 import { withFreshLook } from "./fresh_look.ts";
-import { gatherMaterial } from "./gather.ts";
+import { gatherMaterial, standingOf } from "./gather.ts";
 import { installInTransaction, type InstallOutcome } from "./install.ts";
 import { type Look, makeOrder, schemaOf } from "./make_order.ts";
-import { operationOf } from "./operation.ts";
 import type { Candidate, ChangeOrder } from "./order.ts";
 import { validatorWarnings } from "../extensions/validator_warnings.ts";
 
@@ -152,7 +152,12 @@ export class Installer {
     const look = await this.#look(caller.organizationId, manifest.key);
     demandRevision(manifest.key, look.row, terms.revision);
     if (direction === "back") demandPrevious(candidate, look.row);
-    const operation = direction === "back" ? "rollback" : operationOf(candidate, look.row);
+    const operation = operationOf({
+      direction,
+      after: manifest,
+      digest,
+      ...(look.row === undefined ? {} : { standing: standingOf(look.row) }),
+    });
     const { order, settings } = await makeOrder(
       { caller, candidate, operation, look, terms },
       this.#options,
@@ -174,7 +179,7 @@ export class Installer {
     await this.#afterwards(order, look, outcome);
     const live = await installations.find(database.kysely, caller.organizationId, manifest.key);
     // Someone else may have taken it out again since.
-    if (live === undefined) throw notInstalled(manifest.key);
+    if (live === undefined || live.row.status === "removed") throw notInstalled(manifest.key);
     return {
       operation,
       installation: installationOf(live),

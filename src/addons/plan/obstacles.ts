@@ -10,7 +10,7 @@ import { compareVersions } from "../../bundle/version_order.ts";
 import { isolationChanged, modelTaken, otherContents } from "../errors.ts";
 import { requirementCycle, versionRollback } from "./errors.ts";
 import type { PlanOperation } from "./installation_plan.ts";
-import type { PlanMaterial } from "./plan_material.ts";
+import type { PlanMaterial, StandingInstallation } from "./plan_material.ts";
 import { findCycle } from "./requirement_order.ts";
 import { dependentObstacles, requirementObstacles } from "./requirements.ts";
 import { planTables, type TablePlan } from "./table_plan.ts";
@@ -22,7 +22,10 @@ import { planTables, type TablePlan } from "./table_plan.ts";
  * @returns the operation.
  */
 export function operationOf(
-  material: Pick<PlanMaterial, "direction" | "after" | "digest" | "standing">,
+  material: Pick<PlanMaterial, "direction" | "digest"> & {
+    readonly after: Pick<PlanMaterial["after"], "version">;
+    readonly standing?: Pick<StandingInstallation, "status" | "digest" | "version">;
+  },
 ): PlanOperation {
   const { standing, digest, after } = material;
   if (material.direction === "back") return "rollback";
