@@ -28,13 +28,15 @@ const CRUD_ACTIONS: readonly JsonObject[] = [
  *   is on; nothing when there are no custom actions, for then the client has its own three.
  */
 export function tableActions(model: Model, crud: "on" | "off"): JsonObject[] {
+  const declared = new Map(model.actions.map((action) => [action.key, declaredAction(action)]));
   const actions = new Map<string, JsonObject>();
   for (const entry of objectsAt(model.tableView, "actions")) {
     const key = textAt(entry, "key");
-    if (key !== undefined) actions.set(key, completed(entry, key));
+    // What the view does not say, such as that a click runs it, the action itself does.
+    if (key !== undefined) actions.set(key, completed({ ...declared.get(key), ...entry }, key));
   }
-  for (const action of model.actions) {
-    if (!actions.has(action.key)) actions.set(action.key, declaredAction(action));
+  for (const [key, action] of declared) {
+    if (!actions.has(key)) actions.set(key, action);
   }
   if (crud === "on" && actions.size > 0) {
     for (const action of CRUD_ACTIONS) {
@@ -57,10 +59,7 @@ function completed(entry: JsonObject, key: string): JsonObject {
 }
 
 function declaredAction(action: ActionDefinition): JsonObject {
-  const { key, name, label, icon, requiresState, confirm, confirmMessage, modal } = action;
-  const { placement, conditions = [] } = action;
-  // Clients know one condition; where there are more, the others are checked when it runs.
-  const [condition] = conditions;
+  const { key, name, label, icon, confirm, confirmMessage, modal, placement } = action;
   const fields = (action.fields ?? []).map(actionField);
   return {
     key,
@@ -71,13 +70,28 @@ function declaredAction(action: ActionDefinition): JsonObject {
     executable: true,
     ...(icon === undefined ? {} : { icon }),
     ...(fields.length === 0 ? {} : { fields }),
-    ...(requiresState === undefined ? {} : { requiresState: [...requiresState] }),
     ...(confirm === undefined ? {} : { confirm }),
     ...(confirmMessage === undefined ? {} : { confirmMessage }),
     ...(modal === undefined || modal === "" ? {} : { modal }),
     ...(placement === undefined ? {} : { placement }),
-    ...(condition === undefined ? {} : { condition: { ...condition } }),
+    ...whenOffered(action),
   };
+}
+
+/**
+ * Clients know one condition, and compare states with `status`, else `state`. States of another
+ * column are told as a condition; what they are not told is checked when the action runs.
+ */
+function whenOffered({ requiresState, stateField, conditions = [] }: ActionDefinition): JsonObject {
+  const [condition] = conditions;
+  const told: JsonObject = condition === undefined ? {} : { condition: { ...condition } };
+  if (requiresState === undefined) return told;
+  const states = [...requiresState];
+  if (stateField === undefined || stateField === "status") {
+    return { requiresState: states, ...told };
+  }
+  if (states.length === 0) return told;
+  return { condition: { field: stateField, operator: "in", value: states }, ...told };
 }
 
 /** Authors write `name` and `default`, the client reads `key` and `defaultValue`. */

@@ -222,6 +222,32 @@ Deno.test("tableMetadata() appends view, edit and delete to custom actions, as c
   assert.equal(readOnly.canCreate, false);
 });
 
+Deno.test("tableMetadata() tells of an action what clients can act on: that it runs, and when", () => {
+  const close = { key: "close", label: "Close", trigger: { type: "noop" }, confirm: true };
+  const move = { key: "move", label: "Move", requiresState: ["open"], stateField: "phase" };
+  const both = { ...move, key: "both", condition: { field: "urgent", operator: "truthy" } };
+  const view = { actions: [{ key: "close", label: "Shut", color: "red" }] };
+  const table = tableOf(desk({ table: view }, { actions: { tickets: [close, move, both] } }));
+  assert.deepEqual(entry(table, "actions", "close"), {
+    key: "close",
+    name: "Close",
+    label: "Shut",
+    type: "custom",
+    executable: true,
+    confirm: true,
+    color: "red",
+  });
+  const moved = entry(table, "actions", "move");
+  assert.deepEqual([moved.requiresState, moved.condition], [
+    undefined,
+    { field: "phase", operator: "in", value: ["open"] },
+  ]);
+  assert.deepEqual(entry(table, "actions", "both").condition, {
+    field: "urgent",
+    operator: "truthy",
+  });
+});
+
 Deno.test("tableMetadata() sends no search where nothing can be searched", () => {
   const [model] = manifestModels([definitionWith([{ name: "priority", type: "int" }])]);
   const table = tableMetadata(model!, snapshotOf(model!));
