@@ -9,6 +9,7 @@ import type { AccessService } from "../access/access_service.ts";
 import type { Caller } from "../base/caller.ts";
 import type { NavigationGroup } from "../bundle/manifest/manifest.ts";
 import type { ModelSnapshot } from "../models/registry.ts";
+import type { Translate } from "../models/translate_metadata.ts";
 import type { OwnedNavigationGroup, OwnedNavigationItem } from "./addon_service.ts";
 import type { OrganizationView } from "./code/installation_catalog.ts";
 import { mergeNavigation } from "./navigation.ts";
@@ -53,7 +54,7 @@ interface ReaderOptions {
   readonly access: AccessService;
   readonly caller: Caller;
   readonly snapshot: ModelSnapshot;
-  readonly translate: (addonKey: string, text: string) => string;
+  readonly translate: Translate;
 }
 
 const OWNER = "addon:";

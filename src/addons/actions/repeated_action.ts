@@ -6,6 +6,7 @@
  */
 
 import type { JsonObject } from "../../base/json.ts";
+import { sha256 } from "../../base/secret.ts";
 import type { Idempotency, KeptAnswer, RequestClaim } from "../../idempotency/idempotency.ts";
 import type { ActionResult } from "./action_service.ts";
 import type { PreparedAction } from "./prepared_action.ts";
@@ -31,14 +32,12 @@ export async function runOnce(
   const value = fieldValue(run);
   if (value === undefined) return await work();
   const { caller, model, action, recordId = "", payload } = run;
-  const bytes = new TextEncoder().encode(value);
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
   let fresh: ActionResult | undefined;
   const { answer, kept } = await idempotency.once({
     caller,
     method: "ACTION",
     path: `${model.key}/${recordId.toLowerCase()}/${action.key}`,
-    key: hash,
+    key: sha256(value).toHex(),
     body: new TextEncoder().encode(JSON.stringify(payload)),
   }, async (claim) => keepable(fresh = await work(claim)));
   return !kept && fresh !== undefined ? fresh : keptResult(answer);

@@ -6,7 +6,8 @@
  */
 
 import { KernelError } from "../../base/error.ts";
-import { openSecret, sha256 } from "../../base/secret.ts";
+import { openSecret } from "../../base/secret.ts";
+import { hashOfSecret } from "../install/secret.ts";
 import type { InstallationRow } from "../installation_store.ts";
 
 /** What signs and verifies. */
@@ -49,9 +50,4 @@ export async function openInstallSecrets(
   const { previous_secret_enc: sealed, previous_secret_until: until } = row;
   if (sealed === null || until === null || !(Date.parse(until) > nowMs)) return { current };
   return { current, previous: await openSecret(masterKey, sealed) };
-}
-
-/** `sha256:` and hex, as the column `secret_hash` keeps it. */
-function hashOfSecret(secret: string): string {
-  return `sha256:${sha256(secret).toHex()}`;
 }

@@ -70,9 +70,10 @@ class NonceKeepingVerifier implements SignedCallVerifier {
     const row = await this.#installation(call.installationId);
     const secrets = await openInstallSecrets(masterKey, row, nowMs);
     if (secrets === undefined || !isSignedBy(secrets, signed)) throw callRefused("other");
+    // Before the nonce: a call that fails here can be sent again.
+    await this.#sweep(nowMs);
     // Last of all: only who holds the secret uses up nonces.
     await this.#take(row.id, signed.parts.nonce, nowMs);
-    await this.#sweep(nowMs);
     return { organizationId: row.organization_id, addonKey: row.addon_key };
   }
 

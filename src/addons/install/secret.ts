@@ -5,7 +5,7 @@
  * @module
  */
 
-import { sealSecret } from "../../base/secret.ts";
+import { randomSecretHex, sealSecret, sha256 } from "../../base/secret.ts";
 
 /** A new secret and the two forms in which it is kept. */
 export interface InstallSecret {
@@ -24,11 +24,16 @@ export interface InstallSecret {
  * @returns the secret with its kept forms.
  */
 export async function makeInstallSecret(masterKey: Uint8Array): Promise<InstallSecret> {
-  const text = crypto.getRandomValues(new Uint8Array(32)).toHex();
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return {
-    text,
-    hash: `sha256:${new Uint8Array(digest).toHex()}`,
-    sealed: await sealSecret(masterKey, text),
-  };
+  const text = randomSecretHex();
+  return { text, hash: hashOfSecret(text), sealed: await sealSecret(masterKey, text) };
+}
+
+/**
+ * Hashes an install secret.
+ *
+ * @param text the secret.
+ * @returns `sha256:` and hex, as the column `secret_hash` keeps it.
+ */
+export function hashOfSecret(text: string): string {
+  return `sha256:${sha256(text).toHex()}`;
 }

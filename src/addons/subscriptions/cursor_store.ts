@@ -87,18 +87,6 @@ export function hearsEvents(
 }
 
 /**
- * Forgets a cursor, for an uninstall.
- *
- * @param tables the transaction.
- * @param owner whose cursor.
- */
-export async function dropCursor(tables: Tables, owner: CursorOwner): Promise<void> {
-  await tables.deleteFrom("subscription_cursors")
-    .where("organization_id", "=", owner.organizationId)
-    .where("addon_key", "=", owner.addonKey).execute();
-}
-
-/**
  * Reads a cursor.
  *
  * @param tables where to look.

@@ -10,12 +10,6 @@ import { parameterText } from "./parameters.ts";
 
 const PLACEHOLDER = /\{\{\s*([A-Za-z_][A-Za-z0-9_.-]{0,127})\s*\}\}/g;
 
-/** A tool's address, ready for the caller of backends. */
-export interface ToolAddress {
-  readonly url: string;
-  readonly placeholders: ReadonlyMap<string, string>;
-}
-
 /**
  * Lists the placeholders of an address.
  *

@@ -6,6 +6,7 @@
  */
 
 import type { Caller } from "../../base/caller.ts";
+import type { Translate } from "../../models/translate_metadata.ts";
 
 /** Translates what addons declare. */
 export interface AddonTranslations {
@@ -31,5 +32,5 @@ export interface AddonTranslations {
    *
    * @returns `(addonKey, text) => text`.
    */
-  translator(caller: Caller): Promise<(addonKey: string, text: string) => string>;
+  translator(caller: Caller): Promise<Translate>;
 }

@@ -7,6 +7,7 @@
 import type { Caller } from "../../base/caller.ts";
 import type { Clock } from "../../base/clock.ts";
 import { KernelError } from "../../base/error.ts";
+import type { Translate } from "../../models/translate_metadata.ts";
 import type { Logger } from "../../telemetry/log.ts";
 import type { InstallationCatalog } from "../code/installation_catalog.ts";
 import type { Tables } from "../installation_store.ts";
@@ -24,9 +25,6 @@ export interface AddonTranslationsOptions {
   readonly clock: Clock;
   readonly logger: Logger;
 }
-
-/** Gives the text of a key, and any other text as it is. */
-type Translate = (addonKey: string, text: string) => string;
 
 /** The same function always, so that what is made with it can be kept. */
 const AS_WRITTEN: Translate = (_addonKey, text) => text;
