@@ -1,7 +1,8 @@
 /**
- * Later versions of real bundles through their whole life on both engines: install, upgrade, rollback,
- * uninstall. What is refused changes nothing, row for row; what was written before an upgrade is there
- * after it and after the way back.
+ * Later versions of every bundle at hand (the project's own, and the real ones where they lie beside
+ * the project) through their whole life on both engines: install, upgrade, rollback, forward again,
+ * disable, uninstall. What is refused changes nothing, row for row; what was written before an upgrade
+ * is there after it and after the way back.
  *
  * @module
  */
@@ -9,6 +10,7 @@
 import assert from "node:assert/strict";
 import { type Kernel, systemCaller } from "../../mod.ts";
 import { isKernelError } from "../../src/base/error.ts";
+import { expensesBundle } from "../_support/addon.ts";
 import { exampleBundle, realBundles } from "../_support/bundles.ts";
 import { type Client, newOwner } from "../_support/client.ts";
 import { engines } from "../_support/engines.ts";
@@ -106,8 +108,32 @@ async function checkLife(world: World, archive: Uint8Array): Promise<void> {
   for (const mutation of mutations) {
     if (mutation.expected.kind !== "refused") await checkUpgrade(world, mutation, model);
   }
+  await checkWaysBack(world, archive, mutations[0]!);
   const caller = systemCaller(world.owner.organizationId);
   await world.kernel.services.addons.uninstall(caller, key, "drop");
+  assert.deepEqual(await world.kernel.services.addons.installations(caller), []);
+}
+
+/** An older version is no upgrade; the way back leads forward again; a pause changes no version. */
+async function checkWaysBack(
+  { kernel, owner }: World,
+  archive: Uint8Array,
+  mutation: Mutation,
+): Promise<void> {
+  const { addons } = kernel.services;
+  const caller = systemCaller(owner.organizationId);
+  const later = await addons.install(caller, { archive: await packMutation(mutation) }, {
+    downgrade: "allow",
+  });
+  const { addon_key: key, version, previous_version } = later.installation;
+  assert.equal(await codeOf(addons.install(caller, { archive })), "addon.version_rollback");
+  for (const expected of [previous_version, version]) {
+    assert.equal((await addons.rollback(caller, key)).installation.version, expected);
+  }
+  await addons.disable(caller, key);
+  await addons.enable(caller, key);
+  const [installation] = await addons.installations(caller);
+  assert.deepEqual([installation!.version, installation!.status], [version, "enabled"]);
 }
 
 for (const engine of engines) {
@@ -116,8 +142,15 @@ for (const engine of engines) {
     const kernel = await startKernel(place.databaseUrl);
     try {
       const world = { kernel, place, owner: await newOwner(kernel) };
-      await checkLife(world, await exampleBundle());
-      for (const { archive } of await realBundles()) await checkLife(world, archive);
+      const own = [
+        { name: "tickets", archive: await exampleBundle() },
+        { name: "expenses", archive: await expensesBundle() },
+      ];
+      for (const { name, archive } of [...own, ...await realBundles()]) {
+        await checkLife(world, archive).catch((cause) => {
+          throw new Error(`${name}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+        });
+      }
     } finally {
       await kernel.stop();
     }
