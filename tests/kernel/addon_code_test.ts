@@ -67,6 +67,20 @@ kernelTest(
     const read = await owner.get(`/api/dynamic/expenses/${expense.id}`);
     assert.equal(read.body.data.status, "approved");
     assert.equal(read.body.data.decision_note, "fine");
+    // The code itself says no: what it wrote, had it written, would be rolled back.
+    const other = await owner.create("expenses", { title: "Taxi", category: "travel", amount: 9 });
+    const reject = `/api/data/expenses/me/${other.id}/action/reject`;
+    const declined = await owner.send("POST", reject, { note: " " });
+    assert.equal(declined.status, 422, JSON.stringify(declined.body));
+    assert.equal(declined.body.success, false);
+    assert.deepEqual(declined.body.error, {
+      code: "reason_missing",
+      message: "say why the expense is rejected",
+    });
+    assert.equal(declined.body.message, declined.body.error.message);
+    assert.equal(declined.body.meta.rolled_back, true);
+    const undecided = await owner.get(`/api/dynamic/expenses/${other.id}`);
+    assert.equal(undecided.body.data.status, "submitted");
     const again = await owner.send("POST", `${path}/approve`, {});
     // The manifest says in which state: the code is not asked any more.
     assert.equal(again.status, 409);

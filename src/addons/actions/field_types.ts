@@ -28,7 +28,8 @@ type Read = (value: Json) => FieldResult;
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
 /** One address: no spaces, one `@`, a dotted domain. */
 const EMAIL = /^[^\s@<>"]{1,64}@[^\s@<>"]{1,190}\.[^\s@<>"]{2,63}$/;
-const PHONE = /^\+?[\d\s().-]{5,31}$/;
+/** Short numbers, extensions and codes to press are numbers that people have. */
+const PHONE = /^\+?(?=.*\d)[\d\s().\/*#,;-]{2,40}(?:(?:x|ext\.?)\s?\d{1,8})?$/i;
 
 const READERS: Readonly<Record<string, Read>> = {
   number: readNumber,
@@ -103,7 +104,9 @@ function readNumber(value: Json): FieldResult {
 
 function readText({ size }: ActionFieldDefinition): Read {
   return (given) => {
-    const value = COERCIONS.text(given);
+    // Clients prefill a text with a default that authors wrote as a number.
+    const isPlain = typeof given === "number" || typeof given === "boolean";
+    const value = COERCIONS.text(isPlain ? String(given) : given);
     if (value instanceof Refusal) return { error: value.error };
     const text = String(value);
     if (size === undefined || size < 1 || [...text].length <= size) return { value: text };
