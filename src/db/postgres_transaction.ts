@@ -11,8 +11,10 @@ import { transactionEnded } from "./errors.ts";
 import { postgresKysely } from "./kernel_kysely.ts";
 import { type WireResult, wireStatement } from "./postgres_exchange.ts";
 import type { PostgresSession } from "./postgres_session.ts";
+import { lockTables } from "./postgres_table_locks.ts";
 import { type FieldReader, fieldReader, kernelFieldReader } from "./postgres_values.ts";
 import type { DialectProfile } from "./profile.ts";
+import type { TableName } from "./schema/spec.ts";
 import type { KernelTables } from "./tables.ts";
 
 /** A running transaction. */
@@ -69,6 +71,10 @@ export class PostgresTransaction implements Transaction {
       sql: "select pg_advisory_xact_lock(hashtextextended($1, 0))",
       parameters: [name],
     });
+  }
+
+  lockTables(tables: readonly TableName[]): Promise<void> {
+    return lockTables(this, tables);
   }
 
   /** Ends the right to run statements. */

@@ -114,6 +114,11 @@ export class SqliteTransaction implements Transaction {
     return Promise.resolve();
   }
 
+  /** As {@link SqliteTransaction.lock}. */
+  lockTables(): Promise<void> {
+    return Promise.resolve();
+  }
+
   #noteReferences(sql: string): void {
     if (LEAVES_REFERENCES_ALONE.test(sql)) return;
     const target = INSERT_TARGET.exec(sql)?.[1];

@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { type Kernel, type SystemCaller, systemCaller } from "../../mod.ts";
 import { newOwner } from "../_support/client.ts";
-import { hasPostgresServer } from "../_support/engines.ts";
+import { hasPostgresServer, openTestDatabase } from "../_support/engines.ts";
 import { kernelTest, startKernel, testPlace } from "../_support/kernel.ts";
 import { type LifeAddon, lifeBundle } from "./life_addon.ts";
 
@@ -64,5 +64,43 @@ Deno.test({
     } finally {
       await Promise.all([here.stop(), there.stop()]);
     }
+  },
+});
+
+Deno.test({
+  name: "Tables are locked all at once: who holds one of them and wants another comes through",
+  ignore: !hasPostgresServer,
+  fn: async () => {
+    await using place = await openTestDatabase("postgres");
+    const { database } = place;
+    const tables = ["notes", "others"].map((table) => ({ schema: "ring", table }));
+    await database.schemaTransaction(null, async (tx) => {
+      await tx.execute({ sql: "create schema ring", parameters: [] });
+      for (const { table } of tables) {
+        await tx.execute({ sql: `create table ring.${table} (id int)`, parameters: [] });
+      }
+    });
+    const locking = Promise.withResolvers<void>();
+    const call = database.transaction(null, async (tx) => {
+      await tx.execute({ sql: "lock table ring.others in row exclusive mode", parameters: [] });
+      locking.resolve();
+      // The change holds the first table now, and waits for the second.
+      await tx.execute({
+        sql: `do $$ begin while not exists (select from pg_locks
+          where relation = 'ring.others'::regclass and not granted) loop
+          perform pg_sleep(0.001); perform pg_stat_clear_snapshot(); end loop; end $$`,
+        parameters: [],
+      });
+      await tx.execute({ sql: "lock table ring.notes in row exclusive mode", parameters: [] });
+    });
+    await locking.promise;
+    const change = database.schemaTransaction(null, async (tx) => {
+      await tx.lockTables(tables);
+      const timeout = "select current_setting('statement_timeout') as ms";
+      return (await tx.execute({ sql: timeout, parameters: [] })).rows[0]?.["ms"];
+    });
+    await call;
+    // What a single attempt may take is no limit of what comes after it.
+    assert.equal(await change, "5min");
   },
 });

@@ -6,7 +6,7 @@
  */
 
 import type { Transaction } from "../../db/database.ts";
-import type { SchemaChange, SchemaState } from "../../db/schema/spec.ts";
+import type { SchemaChange, SchemaState, TableName } from "../../db/schema/spec.ts";
 import { applyChange } from "../../db/schema/apply.ts";
 import { describeChange } from "../../db/schema/describe.ts";
 
@@ -29,5 +29,33 @@ export async function applyChanges(
     tell(describeChange(change));
     for (const statement of tx.profile.render(change, state)) await tx.execute(statement);
     state = applyChange(state, change);
+  }
+}
+
+/**
+ * Lists the standing tables that changes alter, or that their foreign keys point at: those that have to
+ * be locked before the first change.
+ *
+ * @param before what the schema holds.
+ * @param changes the changes.
+ * @returns the tables, by name.
+ */
+export function touchedTables(before: SchemaState, changes: readonly SchemaChange[]): TableName[] {
+  const names = new Set(changes.flatMap(tablesOf));
+  return [...names].sort().flatMap((name) => before.get(name)?.name ?? []);
+}
+
+function tablesOf(change: SchemaChange): readonly string[] {
+  switch (change.kind) {
+    case "createSchema":
+      return [];
+    case "dropSchema":
+      return change.tables;
+    case "createTable":
+      return change.table.foreignKeys.map(({ target }) => target);
+    case "addForeignKey":
+      return [change.table.table, change.key.target];
+    default:
+      return [change.table.table];
   }
 }

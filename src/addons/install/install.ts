@@ -24,7 +24,7 @@ import {
 } from "../installation_store.ts";
 import type { LiveInstallation, LiveInstallations } from "../live_installations.ts";
 import { rememberVersion, signerOf } from "../trust/version_memory.ts";
-import { applyChanges } from "./apply.ts";
+import { applyChanges, touchedTables } from "./apply.ts";
 import { decide } from "./decide.ts";
 import { gatherMaterial } from "./gather.ts";
 import { writeRow } from "./installation_row.ts";
@@ -83,6 +83,12 @@ export async function installInTransaction(
     warnings: around.warnings,
   });
   const { changes, accepted, warnings } = await decide(material, terms);
+  await tx.lockTables([
+    ...touchedTables(material.current, changes),
+    ...(material.foreignTables ?? []).flatMap((other) =>
+      touchedTables(other.current, other.changes)
+    ),
+  ]);
   let done = 0;
   await applyChanges(tx, material.current, changes, (description) => {
     tell(order, "migrate", `${++done} of ${changes.length}: ${description}`);

@@ -66,6 +66,7 @@ export async function uninstallInTransaction(
   await demandUnchanged(tx, organizationId, addonKey, row);
   const live = await order.installations.list(tx.kysely, organizationId);
   if (row.status === "enabled") checkNotNeeded(addonKey, live.map(otherOf));
+  if (order.data === "drop") await lockDropped(tx, row);
   await order.hooks(tx);
   const scopes = order.data === "keep" ? await keep(tx, order) : await drop(tx, order, live);
   await raiseCatalogVersion(tx.kysely, organizationId);
@@ -122,6 +123,16 @@ async function dropData(tx: Transaction, row: InstallationRow): Promise<void> {
   }
   await tx.kysely.deleteFrom("addon_migrations")
     .where("schema_name", "=", row.schema_name).execute();
+}
+
+/** Before hooks write into them. */
+async function lockDropped(
+  tx: Transaction,
+  { schema_name: schema }: InstallationRow,
+): Promise<void> {
+  if ((await installationsOfSchema(tx.kysely, schema)).length > 1) return;
+  const state = await tx.profile.introspect(tx, schema);
+  await tx.lockTables([...state.values()].map(({ name }) => name));
 }
 
 /** What the addon's code has kept beside its tables. */
