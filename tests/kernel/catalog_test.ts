@@ -119,7 +119,7 @@ engineTest(
     };
     const catalog = createAddonCatalog({
       database,
-      compiled: { all: [] },
+      compiled: { bundles: [] },
       dir: shelf.path,
       kernelContractVersion: "2.0.0",
       logger,
@@ -191,7 +191,7 @@ engineTest(
     };
     const catalog = createAddonCatalog({
       database,
-      compiled: { all: [] },
+      compiled: { bundles: [] },
       dir: shelf.path,
       kernelContractVersion: "2.0.0",
       logger,

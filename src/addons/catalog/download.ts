@@ -51,6 +51,7 @@ export async function downloadBundle(
     isAllowed: () => true,
     maxResponseBytes: MAX_BYTES,
     timeoutMs: TIMEOUT_MS,
+    ...(caller.signal === undefined ? {} : { signal: caller.signal }),
   });
   const { status, body, truncated } = response;
   if (status < 200 || status > 299) throw downloadFailed(`answered ${status}: ${told(body)}`);

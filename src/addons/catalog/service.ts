@@ -6,12 +6,10 @@
  */
 
 import type { Caller } from "../../base/caller.ts";
-import { packBundle } from "../../bundle/pack.ts";
 import type { Manifest } from "../../bundle/manifest/manifest.ts";
-import { parseManifest } from "../../bundle/manifest/parse.ts";
 import { compareVersions } from "../../bundle/version_order.ts";
 import type { Database } from "../../db/database.ts";
-import type { CompiledAddon, CompiledAddons } from "../compiled/compiled_addon.ts";
+import type { CompiledBundle, CompiledRegistry } from "../compiled/registry.ts";
 import { notRegistered } from "../errors.ts";
 import type { AddonCatalog, CatalogEntry, FoundBundle } from "./addon_catalog.ts";
 import { CatalogFolder } from "./folder.ts";
@@ -21,7 +19,7 @@ import type { CatalogFolderOptions } from "./folder.ts";
 export interface AddonCatalogOptions extends Omit<CatalogFolderOptions, "dir"> {
   readonly database: Database;
   /** Addons of the host application. */
-  readonly compiled: Pick<CompiledAddons, "all">;
+  readonly compiled: Pick<CompiledRegistry, "bundles">;
   /** Folder with `*.tgz` and `*.tar.gz`, `<file>.sig` beside them. @default none */
   readonly dir?: string;
 }
@@ -51,7 +49,7 @@ class Catalog implements AddonCatalog {
 
   constructor(options: AddonCatalogOptions) {
     this.#options = options;
-    this.#compiled = options.compiled.all.map(compiledOffer);
+    this.#compiled = options.compiled.bundles.map(compiledOffer);
     const { dir } = options;
     this.#folder = dir === undefined ? undefined : new CatalogFolder({ ...options, dir });
   }
@@ -120,14 +118,10 @@ function best(offers: readonly Offer[]): Offer {
   return first!;
 }
 
-function compiledOffer({ manifest: document }: CompiledAddon): Offer {
-  const text = JSON.stringify(document);
+function compiledOffer({ manifest, archive }: CompiledBundle): Offer {
   return {
-    manifest: parseManifest(text),
+    manifest,
     source: "compiled",
-    open: async () => ({
-      archive: await packBundle(new Map([["manifest.json", text]])),
-      source: "compiled",
-    }),
+    open: () => Promise.resolve({ archive, source: "compiled" }),
   };
 }

@@ -58,13 +58,21 @@ export class InstallationFactsCache {
   }
 }
 
+const compiled = new WeakMap<Manifest, CapabilitySet>();
+
 /**
- * Compiles the rights that a manifest asks for.
+ * Compiles the rights that a manifest asks for, once.
  *
  * @param manifest the manifest.
  * @returns the rights, the implicit ones on its own tables among them.
  */
 export function capabilitiesOf(manifest: Manifest): CapabilitySet {
+  let capabilities = compiled.get(manifest);
+  if (capabilities === undefined) compiled.set(manifest, capabilities = compile(manifest));
+  return capabilities;
+}
+
+function compile(manifest: Manifest): CapabilitySet {
   const { gonext } = manifest;
   if (gonext !== undefined) return compileGonextCapabilities(gonext.slug, gonext.capabilities);
   return compileCapabilities(manifest.key, manifest.capabilities);
