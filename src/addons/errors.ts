@@ -195,13 +195,13 @@ export function keyIsCompiled(addonKey: string): KernelError {
   });
 }
 
-/** Neither compiled nor in a catalog. */
+/** Neither compiled nor in a catalog; the text is contract/metacore.md §19. */
 export function notRegistered(addonKey: string, version: string | undefined): KernelError {
   const which = version === undefined ? `"${addonKey}"` : `"${addonKey}" ${version}`;
   return new KernelError({
     code: "addon.not_registered",
     kind: "not_found",
-    message: `addon ${which} is not on offer here`,
+    message: `addon ${which} is not registered in the kernel; upload a bundle or register it first`,
     details: { addon_key: addonKey, ...(version === undefined ? {} : { version }) },
   });
 }

@@ -91,6 +91,10 @@ for (const engine of engines) {
       for (const [path, body] of [[`${base}/none`, {}], [`${base}/shop`, { version: "7.0.0" }]]) {
         const missing = await owner.send("POST", path as string, body);
         assert.deepEqual([missing.status, missing.body.code], [404, "addon.not_registered"]);
+        assert.match(
+          missing.body.message,
+          /^addon ".*" (?:7\.0\.0 )?is not registered in the kernel; upload a bundle or register it first$/,
+        );
       }
       assert.equal((await owner.send("GET", "/api/metacore/catalog/none")).status, 404);
     } finally {
