@@ -37,6 +37,7 @@ import {
   type CandidateOptions,
   compiledCandidate,
   keptCandidate,
+  trustedBundle,
 } from "./install/candidate.ts";
 import { createCodeRoom } from "./install/code_room.ts";
 import { demandRevision, Installer, type InstallerOptions } from "./install/installer.ts";
@@ -183,6 +184,7 @@ class Addons implements AddonService {
 
   async enable(caller: Caller, addonKey: string, terms: ChangeTerms = {}): Promise<Installation> {
     await this.#options.access.check(caller, "addons.operate");
+    await this.#demandTrusted(caller, addonKey);
     await this.#changer.switch(caller, addonKey, "enable", terms);
     return installationOf(await this.#find(caller, addonKey));
   }
@@ -254,6 +256,13 @@ class Addons implements AddonService {
     if (row.previous_digest === null) throw noPreviousVersion(addonKey);
     const kept = { digest: row.previous_digest, addonKey };
     return await keptCandidate(this.#stations, kept, onProgress ?? (() => {}));
+  }
+
+  /** What takes part again must be trusted as what comes back is. */
+  async #demandTrusted({ organizationId }: Caller, addonKey: string): Promise<void> {
+    const row = await findInstallation(this.#options.database.kysely, organizationId, addonKey);
+    if (row?.status !== "disabled" || row.bundle_digest === null) return;
+    await trustedBundle(this.#stations, { digest: row.bundle_digest, addonKey });
   }
 
   async #find({ organizationId }: Caller, addonKey: string): Promise<LiveInstallation> {

@@ -367,6 +367,9 @@ for (const engine of engines) {
     const revoked = { code: "bundle.key_revoked" };
     await assert.rejects(third.services.addons.rollback(other, "notes"), revoked);
     await assert.rejects(third.services.addons.install(caller, higher), revoked);
+    // It may be taken out of use, and then takes part no more.
+    await third.services.addons.disable(other, "notes");
+    await assert.rejects(third.services.addons.enable(other, "notes"), revoked);
     await third.stop();
     const fourth = await start(keyOf(acme));
     const back = await fourth.services.addons.rollback(other, "notes");

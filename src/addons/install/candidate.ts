@@ -103,24 +103,42 @@ export async function keptCandidate(
 ): Promise<Candidate> {
   const { digest, addonKey } = kept;
   tell({ station: "verify" });
-  const row = await options.database.kysely.selectFrom("bundles")
-    .select(["archive", "signature"]).where("digest", "=", digest).executeTakeFirst();
-  if (row === undefined) throw noPreviousVersion(addonKey);
-  const isCompiled = options.isCompiled(addonKey);
-  // Border: the kernel wrote this text itself.
-  const signature = row.signature === null
-    ? undefined
-    : JSON.parse(row.signature) as VerifiedSignature;
-  if (!isCompiled) await verifyKept(row.archive, signature, addonKey, options.trust);
+  const { archive, signature } = await trustedBundle(options, kept);
   tell({ station: "open" });
   const bundle = await options.modules.bundleOf(digest, addonKey);
   return {
     bundle,
-    archive: row.archive,
+    archive,
     ...(signature === undefined ? {} : { signature }),
-    source: isCompiled ? "compiled" : "bundle",
+    source: options.isCompiled(addonKey) ? "compiled" : "bundle",
     ...await admitted(options, bundle, tell),
   };
+}
+
+/**
+ * Takes up the bytes of a bundle that is kept, before its code takes part again.
+ *
+ * @param options whom the operator trusts now.
+ * @param kept its digest and the addon it is of.
+ * @returns the bytes and who signed them.
+ * @throws {KernelError} addon.no_previous_version — it is gone; bundle.key_revoked, bundle.unknown_key,
+ *   bundle.bad_signature, bundle.unsigned — it is not trusted any more.
+ */
+export async function trustedBundle(
+  options: Pick<CandidateOptions, "database" | "trust" | "isCompiled">,
+  { digest, addonKey }: { readonly digest: string; readonly addonKey: string },
+): Promise<{ readonly archive: Uint8Array; readonly signature?: VerifiedSignature }> {
+  const row = await options.database.kysely.selectFrom("bundles")
+    .select(["archive", "signature"]).where("digest", "=", digest).executeTakeFirst();
+  if (row === undefined) throw noPreviousVersion(addonKey);
+  // Border: the kernel wrote this text itself.
+  const signature = row.signature === null
+    ? undefined
+    : JSON.parse(row.signature) as VerifiedSignature;
+  if (!options.isCompiled(addonKey)) {
+    await verifyKept(row.archive, signature, addonKey, options.trust);
+  }
+  return { archive: row.archive, ...(signature === undefined ? {} : { signature }) };
 }
 
 async function admitted(
