@@ -151,4 +151,6 @@ export interface AuthService {
   createUser(request: NewUser): Promise<User>;
   /** Number of organizations; 0 on a first start. */
   countOrganizations(): Promise<number>;
+  /** Every organization, the oldest first; for operators and host applications. */
+  listOrganizations(): Promise<readonly Organization[]>;
 }

@@ -169,6 +169,10 @@ class KernelAuthService implements AuthService {
     return await this.#store.countOrganizations();
   }
 
+  async listOrganizations(): Promise<readonly Organization[]> {
+    return await this.#store.listOrganizations();
+  }
+
   /** The account whose password this is, its hash brought up to date; or undefined. */
   async #prove(key: string, password: string): Promise<Account | undefined> {
     const account = isEmail(key) ? await this.#store.findAccount(key) : undefined;

@@ -91,6 +91,12 @@ export class AuthStore {
       .where("id", "=", organizationId).executeTakeFirst();
   }
 
+  /** Every organization, the oldest first. */
+  async listOrganizations(): Promise<Organization[]> {
+    return await this.#database.kysely.selectFrom("organizations").select(ORGANIZATION_COLUMNS)
+      .orderBy("id").execute();
+  }
+
   /** Number of organizations. */
   async countOrganizations(): Promise<number> {
     return await countOrganizations(this.#database.kysely);

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Command, InvalidArgumentError } from "commander";
+import { type AddHelpTextContext, type Command, InvalidArgumentError } from "commander";
 import { inspectBundle, signBundle, verifyBundle } from "./addon_bundle.ts";
 import {
   installAddons,
@@ -16,6 +16,9 @@ import {
   uninstallAddon,
 } from "./addon_installation.ts";
 
+/** Makes the text that follows a command's help; it is told whether somebody erred. */
+export type HelpText = (context: AddHelpTextContext) => string;
+
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
@@ -24,7 +27,7 @@ const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  * @param addon the command that holds them.
  * @param settings help text on the settings of commands that need a database.
  */
-export function addAddon(addon: Command, settings: string): void {
+export function addAddon(addon: Command, settings: HelpText): void {
   addSign(addon);
   addVerify(addon, settings);
   addInspect(addon);
@@ -44,7 +47,7 @@ function addSign(addon: Command): void {
     .action(signBundle);
 }
 
-function addVerify(addon: Command, settings: string): void {
+function addVerify(addon: Command, settings: HelpText): void {
   addon.command("verify").description("verify a bundle as an install would")
     .argument("<bundle>", "file of the bundle")
     .option("--signature <file>", "file of the signature (default: <bundle>.sig)")
@@ -58,8 +61,9 @@ function addVerify(addon: Command, settings: string): void {
       examples(
         "metacore addon verify tickets-1.0.0.tgz",
         "metacore addon verify --key acme.pub tickets-1.0.0.tgz",
-      ) + settings,
+      ),
     )
+    .addHelpText("after", settings)
     .action(verifyBundle);
 }
 
@@ -71,28 +75,27 @@ function addInspect(addon: Command): void {
     .action(inspectBundle);
 }
 
-function addList(addon: Command, settings: string): void {
+function addList(addon: Command, settings: HelpText): void {
   inOrganization(addon.command("list").description("print what is installed"))
     .option("--json", "as JSON")
-    .addHelpText("after", examples("metacore addon list --organization <id>") + settings)
+    .addHelpText("after", examples("metacore addon list --organization <id>"))
+    .addHelpText("after", settings)
     .action(listAddons);
 }
 
-function addPlan(addon: Command, settings: string): void {
+function addPlan(addon: Command, settings: HelpText): void {
   inOrganization(
     addon.command("plan").description("print what installing a bundle would do; changes nothing"),
   )
     .argument("<bundle>", "file of the bundle")
     .option("--signature <file>", "file of the signature (default: <bundle>.sig)")
     .option("--json", "as JSON")
-    .addHelpText(
-      "after",
-      examples("metacore addon plan --organization <id> tickets-1.1.0.tgz") + settings,
-    )
+    .addHelpText("after", examples("metacore addon plan --organization <id> tickets-1.1.0.tgz"))
+    .addHelpText("after", settings)
     .action(planAddon);
 }
 
-function addInstall(addon: Command, settings: string): void {
+function addInstall(addon: Command, settings: HelpText): void {
   for (const name of ["install", "upgrade"]) {
     const command = addon.command(name)
       .description("install bundles, or upgrade to them, those first that others need")
@@ -106,25 +109,24 @@ function addInstall(addon: Command, settings: string): void {
           `metacore addon ${name} --organization <id> --yes tickets-1.1.0.tgz`,
           `metacore addon ${name} --organization <id> --accept "http:fetch api.example.com" \\`,
           `  --plan-hash <hash> tickets-1.2.0.tgz`,
-        ) + settings,
+        ),
       )
+      .addHelpText("after", settings)
       .action(installAddons);
   }
 }
 
-function addRollback(addon: Command, settings: string): void {
+function addRollback(addon: Command, settings: HelpText): void {
   const command = addon.command("rollback")
     .description("go back to the version before the last upgrade")
     .argument("<key>", "key of the addon");
   withConsent(inOrganization(command))
-    .addHelpText(
-      "after",
-      examples("metacore addon rollback --organization <id> tickets") + settings,
-    )
+    .addHelpText("after", examples("metacore addon rollback --organization <id> tickets"))
+    .addHelpText("after", settings)
     .action(rollbackAddon);
 }
 
-function addSwitches(addon: Command, settings: string): void {
+function addSwitches(addon: Command, settings: HelpText): void {
   const switches = [
     ["enable", "let an addon take part again"],
     ["disable", "let an addon take no part, keeping its data"],
@@ -132,17 +134,15 @@ function addSwitches(addon: Command, settings: string): void {
   for (const [change, description] of switches) {
     inOrganization(addon.command(change).description(description))
       .argument("<key>", "key of the addon")
-      .addHelpText(
-        "after",
-        examples(`metacore addon ${change} --organization <id> tickets`) + settings,
-      )
+      .addHelpText("after", examples(`metacore addon ${change} --organization <id> tickets`))
+      .addHelpText("after", settings)
       .action((key: string, options: { readonly organization: string }) =>
         switchAddon(change, key, options)
       );
   }
 }
 
-function addUninstall(addon: Command, settings: string): void {
+function addUninstall(addon: Command, settings: HelpText): void {
   inOrganization(addon.command("uninstall").description("remove an addon"))
     .argument("<key>", "key of the addon")
     .option("--drop", "remove this organization's rows of it, too")
@@ -152,15 +152,16 @@ function addUninstall(addon: Command, settings: string): void {
       examples(
         "metacore addon uninstall --organization <id> tickets",
         "metacore addon uninstall --organization <id> --drop --yes tickets",
-      ) + settings,
+      ),
     )
+    .addHelpText("after", settings)
     .action(uninstallAddon);
 }
 
 function inOrganization(command: Command): Command {
   return command.requiredOption(
     "--organization <id>",
-    "id that organization create printed",
+    "id that organization list prints",
     organizationId,
   );
 }

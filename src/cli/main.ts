@@ -8,20 +8,22 @@ import { Command } from "commander";
 import { KernelError } from "../base/error.ts";
 import { VERSION } from "../kernel/kernel.ts";
 import { SETTING_NAMES } from "../kernel/settings.ts";
-import { addAddon } from "./addon.ts";
+import { addAddon, type HelpText } from "./addon.ts";
 import { printRolesSql } from "./database.ts";
 import { runDoctor } from "./doctor.ts";
 import { addKeys } from "./keys.ts";
 import { migrate } from "./migrate.ts";
-import { createOrganization, createUser } from "./organization.ts";
+import { createOrganization, createUser, listOrganizations } from "./organization.ts";
 import { printError } from "./output.ts";
 import { serve } from "./serve.ts";
 import { DeclinedError, UsageError } from "./usage_error.ts";
 
 const PASSWORD_HELP = "8 characters or more; made and printed when absent";
-const SETTINGS = `
+const SETTINGS_TEXT = `
 Settings come from the environment (README, Settings):
 ${SETTING_NAMES.map((name) => `  ${name}`).join("\n")}`;
+/** Beside a complaint about usage so many lines would hide the complaint. */
+const SETTINGS: HelpText = ({ error }) => error ? "" : SETTINGS_TEXT;
 
 function program(): Command {
   const metacore = new Command("metacore")
@@ -58,8 +60,10 @@ function addOrganization(organization: Command): void {
     .option("--owner-name <name>", "name of its owner", "Owner")
     .option("--password <password>", PASSWORD_HELP)
     .addHelpText("after", SETTINGS).action(createOrganization);
+  organization.command("list").description("print the organizations and their ids")
+    .addHelpText("after", SETTINGS).action(listOrganizations);
   organization.command("add-user").description("add a user to an organization")
-    .requiredOption("--organization <id>", "id that organization create printed")
+    .requiredOption("--organization <id>", "id that organization list prints")
     .requiredOption("--email <email>", "e-mail address")
     .option("--name <name>", "name", "User")
     .option("--role <role>", "role, which permissions are granted to", "agent")

@@ -1,5 +1,5 @@
 /**
- * `metacore organization`: opens organizations and adds users, beside or before a server.
+ * `metacore organization`: opens and lists organizations and adds users, beside or before a server.
  *
  * @module
  */
@@ -43,6 +43,13 @@ export async function createOrganization(options: OrganizationOptions): Promise<
   print(`organization ${organization.id} ${organization.slug}`);
   print(`owner        ${user.id} ${user.email}`);
   printMadePassword(options.password, password);
+}
+
+/** Prints every organization: its id, its slug, its name. */
+export async function listOrganizations(): Promise<void> {
+  const organizations = await withKernel(({ auth }) => auth.listOrganizations());
+  if (organizations.length === 0) return print("there are no organizations");
+  for (const { id, slug, name } of organizations) print([id, slug, name].join("  "));
 }
 
 /**

@@ -73,7 +73,8 @@ Deno.test("--help of every command exits 0 and names its options and settings", 
     ["doctor", SETTING_NAMES],
     ["database", ["roles"]],
     ["database roles", ["--database <name>", "--owner <role>", "--app <role>"]],
-    ["organization", ["create", "add-user"]],
+    ["organization", ["create", "list", "add-user"]],
+    ["organization list", SETTING_NAMES],
     ["organization create", [
       ...["--name <name>", "--owner-email <email>", "--owner-name <name>", "--password <password>"],
       ...SETTING_NAMES,
@@ -114,6 +115,7 @@ Deno.test("wrong usage exits 2 with what is wrong and the command's usage", asyn
     assert.deepEqual([code, output], [2, ""], `${command}: ${errors}`);
     assert.match(errors, complaint);
     assert.ok(errors.includes(`Usage: ${usage} [options]`), errors);
+    assert.doesNotMatch(errors, /METACORE_DATA_DIR/, "the complaint is lost among settings");
     assert.doesNotMatch(errors, STACK);
   }));
 });
@@ -226,6 +228,9 @@ Deno.test("organization create and add-user print ids, and a made password once"
 
   assertRefused(await place.run([...create, "ADA@example.test"]), /User already exists \[auth\.us/);
   assertRefused(await place.run([...create, "nobody"]), /name@host.* \[auth\.invalid_email\]/);
+
+  const listed = await place.run(["organization", "list"]);
+  assert.deepEqual([listed.code, listed.output], [0, `${organizationId}  acme  Acme\n`]);
 
   const add = ["organization", "add-user", "--organization", organizationId, "--email"];
   const given = ["--password", "correct horse battery", "--role", "Clerk", "--name", "Bob"];
