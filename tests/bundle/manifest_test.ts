@@ -435,6 +435,11 @@ const BROKEN_RULES: [Record<string, unknown>, string, RegExp][] = [
     /not a known operator/,
   ],
   [
+    { actions: { t: [{ key: "a", condition: { field: "x", operator: "constructor" } }] } },
+    "actions.t[0].condition.operator",
+    /not a known operator/,
+  ],
+  [
     { actions: { t: [{ key: "a", conditions: [{ field: "x", operator: "in", value: 1 }] }] } },
     "actions.t[0].conditions[0].value",
     /list/,
@@ -471,6 +476,11 @@ const BROKEN_RULES: [Record<string, unknown>, string, RegExp][] = [
   [{ lifecycle_hooks: { install: [{}] } }, "lifecycle_hooks.install[0].target", /required/],
   [{ i18n: { "../en": {} } }, 'i18n["../en"]', /not a locale/],
   [{ i18n: { en: { a: 1 } } }, "i18n.en.a", /text, not a number/],
+  [
+    { i18n: { en: { a: { b: { c: { d: { e: { f: { g: { h: { i: "x" } } } } } } } } } } },
+    "i18n.en.a.b.c.d.e.f.g.h",
+    /deeper than 8/,
+  ],
   [ofModel({ table_name: "Items" }), "model_definitions[0].table_name", /must match/],
   [ofModel({ table_name: "a".repeat(65) }), "model_definitions[0].table_name", /must match/],
   [ofModel({ model_key: "" }), "model_definitions[0].model_key", /required/],

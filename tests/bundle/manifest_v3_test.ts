@@ -322,6 +322,7 @@ Deno.test("v3: other kinds are refused by name", () => {
   }
 });
 
+const MANY_NAMES = Array.from({ length: 32 }, (_, at) => `column_${at}`);
 const BROKEN_RULES: [Record<string, unknown>, string, RegExp][] = [
   [{ kind: undefined }, "kind", /required/],
   [{ kind: "Adon" }, "kind", /did you mean "Addon"/],
@@ -398,11 +399,39 @@ const BROKEN_RULES: [Record<string, unknown>, string, RegExp][] = [
     "models[1].table",
     /duplicate table/,
   ],
+  [
+    { models: [MODEL, { ...MODEL, key: MODEL.table, table: "others" }] },
+    "models[1].key",
+    /table of another model/,
+  ],
+  [
+    ofModel({
+      relations: [{
+        name: "r",
+        kind: "one_to_many",
+        through: "others",
+        foreign_key: "a",
+        pivot: "others",
+      }],
+    }),
+    "models[0].relations[0].pivot",
+    /has no pivot/,
+  ],
+  [
+    ofModel({
+      columns: MANY_NAMES.map((name) => ({ name, type: "text" })),
+      indices: [{ columns: MANY_NAMES }],
+    }),
+    "models[0].indices[0].columns",
+    /31 are allowed/,
+  ],
   [ofColumn({ required: true }), "models[0].columns[0].required", /did you mean "not_null"/],
   [ofColumn({ type: "timestamptzz" }), "models[0].columns[0].type", /mean "timestamptz"/],
   [ofColumn({ type: "bytea" }), "models[0].columns[0].type", /not a column type/],
   [ofColumn({ type: "numeric(30,2)" }), "models[0].columns[0].type", /does not fit/],
+  [ofColumn({ type: "numeric(10,6)" }), "models[0].columns[0].type", /does not fit/],
   [ofColumn({ type: "varchar(0)" }), "models[0].columns[0].type", /length/],
+  [ofColumn({ type: "varchar(10485761)" }), "models[0].columns[0].type", /length/],
   [ofColumn({ type: "text; drop table x" }), "models[0].columns[0].type", /not a column type/],
   [
     ofModel({ columns: [COLUMN, { name: "id", type: "integer" }] }),
