@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { readResult } from "../../src/addons/tools/answer.ts";
 import { fillPlaceholders, withQuery } from "../../src/addons/tools/endpoint.ts";
+import { readPayload } from "../../src/addons/actions/fields.ts";
 import { readParameters } from "../../src/addons/tools/parameters.ts";
 import { readBySchema } from "../../src/addons/tools/schema.ts";
 import type { ToolCall } from "../../src/addons/tools/tool_service.ts";
@@ -503,6 +504,7 @@ Deno.test("tools: placeholders, queries and answers", () => {
     ['{"error":""}', { success: true, data: { error: "" } }],
     ['{"error":"no"}', { success: false, error: "no" }],
     ['{"success":false}', { success: false }],
+    ['{"success":false,"message":"closed"}', { success: false, error: "closed" }],
     ['{"success":true,"data":1,"x":2}', { success: true, data: 1 }],
     ['{"metadata":{"n":1}}', { success: true, metadata: { n: 1 } }],
     ['{"ok":false,"error":{"code":"c","message":"m"}}', { success: false, error: "m" }],
@@ -510,4 +512,17 @@ Deno.test("tools: placeholders, queries and answers", () => {
   for (const [text, expected] of answers) {
     assert.deepEqual(readResult(new TextEncoder().encode(text)), expected, text);
   }
+});
+
+Deno.test("tools and actions: a text of a million digits is read once, not digit by digit", () => {
+  const digits = `${"1".repeat(1_000_000)}x`;
+  const startedMs = performance.now();
+  const read = readParameters([{ name: "n", type: "number", description: "" }], { n: digits });
+  assert.ok("problems" in read);
+  const schema = { properties: { n: { type: "number" } } };
+  assert.ok("problems" in readBySchema(schema, { n: digits }));
+  const field = { name: "n", label: "N", type: "number" };
+  assert.throws(() => readPayload([field], { n: digits }), coded("addon.action_invalid"));
+  // Tried at each digit it would take a quarter of an hour.
+  assert.ok(performance.now() - startedMs < 5_000);
 });

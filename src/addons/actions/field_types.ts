@@ -10,6 +10,7 @@ import type { Json } from "../../base/json.ts";
 import type { ActionFieldDefinition, OptionDefinition } from "../../bundle/manifest/manifest.ts";
 import { COERCIONS } from "../../models/coerce_value.ts";
 import { Refusal } from "../../models/refusal.ts";
+import { isEmailAddress, numberOfText } from "../../models/text_forms.ts";
 
 /** A value in the form of its type, or why not. */
 export type FieldResult = { readonly value: Json } | { readonly error: FieldError };
@@ -25,9 +26,6 @@ export interface FieldReader {
 
 type Read = (value: Json) => FieldResult;
 
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
-/** One address: no spaces, one `@`, a dotted domain. */
-const EMAIL = /^[^\s@<>"]{1,64}@[^\s@<>"]{1,190}\.[^\s@<>"]{2,63}$/;
 /** Short numbers, extensions and codes to press are numbers that people have. */
 const PHONE = /^\+?(?=.*\d)[\d\s().\/*#,;-]{2,40}(?:(?:x|ext\.?)\s?\d{1,8})?$/i;
 
@@ -52,7 +50,7 @@ const READERS: Readonly<Record<string, Read>> = {
   timestamp: coerced("timestamp"),
   uuid: coerced("uuid"),
   user: coerced("uuid"),
-  email: textLike("email", "must be an e-mail address", (text) => EMAIL.test(text)),
+  email: textLike("email", "must be an e-mail address", isEmailAddress),
   phone: textLike("regex", "must be a phone number", (text) => PHONE.test(text)),
   tel: textLike("regex", "must be a phone number", (text) => PHONE.test(text)),
   url: textLike("url", "must be an address that begins with http:// or https://", isWebAddress),
@@ -96,9 +94,9 @@ function coerced(type: "bigint" | "boolean" | "date" | "timestamp" | "uuid"): Re
 }
 
 function readNumber(value: Json): FieldResult {
-  const number = typeof value === "string" && NUMBER.test(value.trim()) ? Number(value) : value;
+  const number = typeof value === "string" ? numberOfText(value) : value;
   return typeof number === "number" && Number.isFinite(number)
-    ? { value: number === 0 ? 0 : number }
+    ? { value: number + 0 }
     : refuse("numeric", "must be a number");
 }
 

@@ -10,6 +10,7 @@ import type { Json } from "../../base/json.ts";
 import type { SettingDefinition } from "../../bundle/manifest/manifest.ts";
 import { COERCIONS } from "../../models/coerce_value.ts";
 import { Refusal } from "../../models/refusal.ts";
+import { numberOfText } from "../../models/text_forms.ts";
 
 /** Longest value in bytes of UTF-8; of what is no text, of its JSON. */
 export const MAX_SETTING_BYTES = 65_536;
@@ -21,7 +22,6 @@ type Check = (given: Json, definition: SettingDefinition) => CheckedValue;
 
 const MAX_EMAIL_LENGTH = 254;
 const MAX_URL_LENGTH = 8_192;
-const NUMBER_TEXT = /^[+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d{1,3})?$/;
 
 /** Checks by type; any other type holds text. */
 const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
@@ -94,8 +94,7 @@ function checkInteger(given: Json): CheckedValue {
 }
 
 function numberOf(given: Json): number | undefined {
-  const isText = typeof given === "string" && NUMBER_TEXT.test(given.trim());
-  const number = isText ? Number(given) : given;
+  const number = typeof given === "string" ? numberOfText(given) : given;
   // Never -0: it would be another value after JSON than before.
   return typeof number === "number" && Number.isFinite(number) ? number + 0 : undefined;
 }

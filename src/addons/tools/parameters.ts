@@ -8,6 +8,7 @@
 import type { Json, JsonObject } from "../../base/json.ts";
 import type { ToolParameterDefinition } from "../../bundle/manifest/manifest.ts";
 import { coerceTimestamp } from "../../models/coerce_time.ts";
+import { isEmailAddress, numberOfText } from "../../models/text_forms.ts";
 import { matches } from "./pattern.ts";
 
 /** Parameters as the addon gets them, or what is wrong with them, in declared order. */
@@ -18,8 +19,6 @@ export type ReadParameters =
 type Definition = ToolParameterDefinition;
 type ReadValue = { readonly value: Json } | { readonly problem: string } | undefined;
 
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
-const EMAIL = /^[^\s@<>"]{1,64}@[^\s@<>"]{1,190}\.[^\s@<>".]{2,63}$/;
 const PHONE = /^\+?[\d\s().-]{7,20}$/;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const INSTANT = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})$/;
@@ -99,7 +98,7 @@ function typed(type: Definition["type"], text: string): Exclude<ReadValue, undef
     case "date":
       return isDate(text) ? { value: text } : unexpected("date (RFC 3339 or YYYY-MM-DD)", text);
     case "email":
-      return EMAIL.test(text) ? { value: text } : unexpected("email", text);
+      return isEmailAddress(text) ? { value: text } : unexpected("email", text);
     case "phone":
       return PHONE.test(text) && /\d{5}/.test(text.replace(/\D/g, ""))
         ? { value: text }
@@ -111,12 +110,12 @@ function typed(type: Definition["type"], text: string): Exclude<ReadValue, undef
 
 /** A number that a double cannot hold exactly would reach the addon as another one. */
 function numberOf(text: string): Exclude<ReadValue, undefined> {
-  const number = NUMBER.test(text) ? Number(text) : NaN;
-  if (!Number.isFinite(number)) return unexpected("number", text);
+  const number = numberOfText(text);
+  if (number === undefined) return unexpected("number", text);
   if (Number.isInteger(number) && !Number.isSafeInteger(number)) {
     return { problem: `number ${JSON.stringify(text.slice(0, SHOWN_LENGTH))} is too large` };
   }
-  return { value: number === 0 ? 0 : number };
+  return { value: number };
 }
 
 function isDate(text: string): boolean {

@@ -8,6 +8,7 @@
 
 import { isJsonObject, type Json, type JsonObject } from "../../base/json.ts";
 import type { ReadParameters } from "./parameters.ts";
+import { numberOfText } from "../../models/text_forms.ts";
 import { checkKeywords, fits } from "./schema_keywords.ts";
 
 const MAX_DEPTH = 16;
@@ -107,8 +108,9 @@ function admits({ type }: JsonObject, name: string): boolean {
 function coerced(schema: JsonObject, value: Json): Json {
   if (typeof value !== "string" || admits(schema, "string")) return value;
   const text = value.trim();
-  const isNumeric = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/.test(text);
-  if (isNumeric && (admits(schema, "number") || admits(schema, "integer"))) return Number(text);
+  const isWanted = admits(schema, "number") || admits(schema, "integer");
+  const number = isWanted ? numberOfText(text) : undefined;
+  if (number !== undefined) return number;
   if (admits(schema, "boolean") && (text === "true" || text === "false")) return text === "true";
   return value;
 }

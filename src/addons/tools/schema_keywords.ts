@@ -7,6 +7,7 @@
 import { isUuid } from "../../base/ids.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../base/json.ts";
 import { coerceTimestamp } from "../../models/coerce_time.ts";
+import { isEmailAddress } from "../../models/text_forms.ts";
 import { matches } from "./pattern.ts";
 
 /** Keywords that say something to people and programs, and nothing about what is valid. */
@@ -45,7 +46,6 @@ const KNOWN: ReadonlySet<string> = new Set([
   "maxItems",
   "uniqueItems",
 ]);
-const EMAIL = /^[^\s@<>"]{1,64}@[^\s@<>"]{1,190}\.[^\s@<>".]{2,63}$/;
 const SHOWN_LENGTH = 100;
 
 /**
@@ -137,7 +137,7 @@ function fitsText(schema: JsonObject, value: string): string | undefined {
 function isOfFormat(format: string, value: string): boolean {
   switch (format) {
     case "email":
-      return EMAIL.test(value);
+      return isEmailAddress(value);
     case "uuid":
       return isUuid(value);
     case "uri":
