@@ -7,6 +7,8 @@
 
 import assert from "node:assert/strict";
 import { type Kernel, type SystemCaller, systemCaller } from "../../mod.ts";
+import { openDatabase } from "../../src/db/open.ts";
+import { silentLogger } from "../../src/telemetry/log.ts";
 import { newOwner } from "../_support/client.ts";
 import { hasPostgresServer, openTestDatabase } from "../_support/engines.ts";
 import { kernelTest, startKernel, testPlace } from "../_support/kernel.ts";
@@ -102,5 +104,60 @@ Deno.test({
     await call;
     // What a single attempt may take is no limit of what comes after it.
     assert.equal(await change, "5min");
+  },
+});
+
+Deno.test({
+  name: "Who installs an addon that extends another waits for both in the order of their names",
+  ignore: !hasPostgresServer,
+  fn: async () => {
+    await using place = await testPlace("postgres", "file");
+    const kernel = await startKernel(place.databaseUrl);
+    const database = await openDatabase({ url: place.databaseUrl, logger: silentLogger });
+    try {
+      const caller = await newCaller(kernel);
+      const extending = (key: string, other: string): LifeAddon => ({
+        key,
+        version: "1.0.0",
+        manifest: {
+          extensions: [{
+            model: `${other}_notes`,
+            columns: [{ name: `${key}_mark`, type: "string" }],
+          }],
+        },
+      });
+      await install(kernel, caller, extending("alpha", "beta"));
+      const { promise: go, resolve: letGo } = Promise.withResolvers<void>();
+      const { promise: held, resolve: hold } = Promise.withResolvers<void>();
+      const holding = database.transaction(null, async (tx) => {
+        await tx.lock("install:addon_alpha");
+        hold();
+        await go;
+      });
+      await held;
+      const installing = install(kernel, caller, extending("beta", "alpha"));
+      const isFree = await database.transaction(null, async (tx) => {
+        const ask = (sql: string) => tx.execute({ sql, parameters: [] });
+        await ask(`do $$ begin while not exists (select from pg_locks
+          where locktype = 'advisory' and not granted and database =
+            (select oid from pg_database where datname = current_database())) loop
+          perform pg_sleep(0.001); end loop; end $$`);
+        const { rows } = await ask(
+          "select pg_try_advisory_xact_lock(hashtextextended('install:addon_beta', 0)) as free",
+        );
+        return rows[0]?.["free"];
+      });
+      letGo();
+      await Promise.all([holding, installing]);
+      assert.equal(isFree, true);
+      // Both have put their columns on the other's model.
+      for (const [model, column] of [["alpha_notes", "beta_mark"], ["beta_notes", "alpha_mark"]]) {
+        const created = await kernel.services.records.create(caller, model!, { [column!]: "x" });
+        assert.equal((created.value() as Record<string, unknown>)[column!], "x");
+      }
+    } finally {
+      await database.close();
+      await kernel.stop();
+    }
   },
 });

@@ -9,6 +9,8 @@
 import type { Transaction } from "../../db/database.ts";
 import type { Model } from "../../models/model.ts";
 import { modelsOf } from "../../models/from_definition.ts";
+import type { Manifest } from "../../bundle/manifest/manifest.ts";
+import { extensionSchemas } from "../extensions/extension_changes.ts";
 import { applyExtensions } from "../extensions/apply_extensions.ts";
 import { hearsEvents, placeCursor } from "../subscriptions/cursor_store.ts";
 import { keepBundleFiles } from "../assets/store.ts";
@@ -25,6 +27,8 @@ import {
 import type { LiveInstallation, LiveInstallations } from "../live_installations.ts";
 import { rememberVersion, signerOf } from "../trust/version_memory.ts";
 import { applyChanges, touchedTables } from "./apply.ts";
+import type { PlanMaterial } from "../plan/plan_material.ts";
+import type { SchemaChange, TableName } from "../../db/schema/spec.ts";
 import { decide } from "./decide.ts";
 import { gatherMaterial } from "./gather.ts";
 import { writeRow } from "./installation_row.ts";
@@ -68,7 +72,8 @@ export async function installInTransaction(
   const { key } = bundle.manifest;
   const { organizationId } = order.caller;
   const schema = after.row.schema_name;
-  await lockInstallation(tx, organizationId, schema, key);
+  const { manifest } = bundle;
+  await lockInstallation(tx, { ...around, organizationId, schema, addonKey: key, manifest });
   await demandUnchanged(tx, organizationId, key, before);
   tell(order, "plan");
   const material = await gatherMaterial(tx, {
@@ -83,12 +88,7 @@ export async function installInTransaction(
     warnings: around.warnings,
   });
   const { changes, accepted, warnings } = await decide(material, terms);
-  await tx.lockTables([
-    ...touchedTables(material.current, changes),
-    ...(material.foreignTables ?? []).flatMap((other) =>
-      touchedTables(other.current, other.changes)
-    ),
-  ]);
+  await tx.lockTables(tablesToLock(material, changes));
   let done = 0;
   await applyChanges(tx, material.current, changes, (description) => {
     tell(order, "migrate", `${++done} of ${changes.length}: ${description}`);
@@ -129,24 +129,70 @@ export async function installInTransaction(
   };
 }
 
+function tablesToLock(material: PlanMaterial, changes: readonly SchemaChange[]): TableName[] {
+  const own = touchedTables(material.current, changes);
+  const foreign = (material.foreignTables ?? []).flatMap(({ current, changes }) =>
+    touchedTables(current, changes)
+  );
+  // Those of the addon itself are told as they will be: there they may not stand yet.
+  const standing = foreign.filter(({ schema, table }) =>
+    schema !== material.schema || material.current.has(table)
+  );
+  const named = [...own, ...standing].map((name) =>
+    [`${name.schema}.${name.table}`, name] as const
+  );
+  return [...new Map(named).values()];
+}
+
+/** What a change of an installation takes part in. */
+export interface ConcernedInstallation
+  extends Pick<InstallSurroundings, "hostModels" | "installations"> {
+  readonly organizationId: string;
+  /** Physical schema of its tables. */
+  readonly schema: string;
+  /** The addon, whose kept bundles nobody else drops meanwhile. */
+  readonly addonKey: string;
+  /** As it will be; absent where it cannot be read. */
+  readonly manifest?: Manifest;
+}
+
 /**
- * Waits for the right to change an installation. The organization first, then the tables: two changes
- * always wait in the same order.
+ * Waits for the right to change an installation: the organization first, then every schema that the
+ * change may touch, those of extended models among them, in the order of their names, then the addon's
+ * bundles. Two changes always wait in the same order.
  *
  * @param tx the transaction; the right ends with it.
- * @param organizationId whose installation.
- * @param schema physical schema of its tables.
- * @param addonKey the addon, whose kept bundles nobody else drops meanwhile.
+ * @param concerned what is changed.
  */
 export async function lockInstallation(
   tx: Transaction,
-  organizationId: string,
-  schema: string,
-  addonKey: string,
+  concerned: ConcernedInstallation,
 ): Promise<void> {
+  const { organizationId, schema, addonKey } = concerned;
   await tx.lock(`install:${organizationId}`);
-  await tx.lock(`install:${schema}`);
+  const extended = await extendedSchemas(tx, concerned);
+  for (const name of [...new Set([schema, ...extended])].sort()) await tx.lock(`install:${name}`);
   await tx.lock(`bundle:${addonKey}`);
+}
+
+/** While the organization is locked, nobody else changes who extends whom in it. */
+async function extendedSchemas(
+  tx: Transaction,
+  { organizationId, addonKey, manifest, schema, hostModels, installations }: ConcernedInstallation,
+): Promise<string[]> {
+  const others = (await installations.list(tx.kysely, organizationId))
+    .filter(({ row }) => row.addon_key !== addonKey);
+  const own = manifest === undefined ? [] : [manifest];
+  const enabled = others.filter(({ row }) => row.status === "enabled");
+  return extensionSchemas({
+    addonKey,
+    models: [
+      ...hostModels,
+      ...others.flatMap((each) => modelsOf(each.manifest, each.row.schema_name)),
+      ...own.flatMap((each) => modelsOf(each, schema)),
+    ],
+    enabled: [...enabled.map((each) => each.manifest), ...own],
+  });
 }
 
 /**

@@ -61,7 +61,8 @@ export async function switchInTransaction(
   order: SwitchOrder,
 ): Promise<readonly string[]> {
   const { organizationId, to, before: { row, manifest }, at, installations } = order;
-  await lockInstallation(tx, organizationId, row.schema_name, row.addon_key);
+  const { schema_name: schema, addon_key: addonKey } = row;
+  await lockInstallation(tx, { ...order, schema, addonKey, manifest });
   await demandUnchanged(tx, organizationId, row.addon_key, row);
   const others = (await installations.list(tx.kysely, organizationId)).map(otherOf)
     .filter(({ key }) => key !== row.addon_key);

@@ -62,7 +62,12 @@ export async function uninstallInTransaction(
 ): Promise<UninstallOutcome> {
   const { organizationId, row } = order;
   const { addon_key: addonKey, bundle_digest: digest } = row;
-  await lockInstallation(tx, organizationId, row.schema_name, addonKey);
+  await lockInstallation(tx, {
+    ...order,
+    schema: row.schema_name,
+    addonKey,
+    ...(order.live === undefined ? {} : { manifest: order.live.manifest }),
+  });
   await demandUnchanged(tx, organizationId, addonKey, row);
   const live = await order.installations.list(tx.kysely, organizationId);
   if (row.status === "enabled") checkNotNeeded(addonKey, live.map(otherOf));
