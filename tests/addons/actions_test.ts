@@ -541,6 +541,16 @@ Deno.test("actions: conditions and states, each word of them", () => {
     const name = `${JSON.stringify(actual)} ${operator} ${JSON.stringify(value)}`;
     assert.equal(condition(operator, actual, value), expected, name);
   }
+  const row = { customer: { value: "1", label: "Ana" }, "a.b": "own" };
+  for (
+    const [field, value] of [["customer.label", "Ana"], ["a.b", "own"], ["customer.no.x", null]]
+  ) {
+    const conditions = [{ field: field!, operator: "eq", value: value ?? null } as const];
+    assert.equal(fits(row, { conditions }), true, `${field}`);
+  }
+  for (const field of ["customer.toString", "customer.label.length", "constructor.name"]) {
+    assert.equal(fits(row, { conditions: [{ field, operator: "truthy" }] }), false, field);
+  }
   const missing = { conditions: [{ field: "toString", operator: "truthy" }] } as const;
   assert.equal(fits({}, missing), false, "nothing is inherited");
   assert.equal(fits({ state: "open" }, { requiresState: ["open"] }), true);

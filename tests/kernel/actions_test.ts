@@ -164,3 +164,37 @@ kernelTest(
   },
   { egress: { hosts: "any", privateAddresses: ["127.0.0.1"] } },
 );
+
+kernelTest(
+  "actions over HTTP: a condition on a resolved reference holds in a transaction, too",
+  async ({ kernel }) => {
+    const owner = await newOwner(kernel);
+    const archive = await lifeBundle({
+      version: "1.0.0",
+      columns: [{ name: "parent_id", type: "uuid", ref: "notes" }],
+      functions: { approve: { exec: ["update notes set title = 'done'"] } },
+      manifest: {
+        actions: {
+          life_notes: [
+            action("approve", {
+              condition: { field: "parent.label", operator: "eq", value: "one" },
+              trigger: IN_TX,
+            }),
+          ],
+        },
+      },
+    });
+    const installed = await owner.install(archive);
+    assert.equal(installed.status, 200, JSON.stringify(installed.body));
+    const parent = await owner.create("life_notes", { title: "one" });
+    const child = await owner.create("life_notes", { title: "two", parent_id: parent.id });
+    const orphan = await owner.create("life_notes", { title: "three" });
+    const send = (id: unknown) =>
+      owner.send("POST", `/api/data/life_notes/me/${id}/action/approve`, {});
+    const refused = await send(orphan.id);
+    assert.deepEqual([refused.status, refused.body.error.code], [409, "invalid_state"]);
+    const done = await send(child.id);
+    assert.equal(done.status, 200, JSON.stringify(done.body));
+    assert.equal(done.body.meta.rolled_back, false);
+  },
+);

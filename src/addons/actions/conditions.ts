@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Json, JsonObject } from "../../base/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../base/json.ts";
 import type { ActionDefinition, ConditionDefinition } from "../../bundle/manifest/manifest.ts";
 import { actionInvalidState } from "./errors.ts";
 
@@ -50,8 +50,14 @@ function stateFieldOf(record: JsonObject | undefined): string {
     : "status";
 }
 
+/** Clients read a row by a dotted path: `customer.label` is a part of a resolved reference. */
 function valueOf(record: JsonObject | undefined, field: string): Json {
-  return record !== undefined && Object.hasOwn(record, field) ? record[field] ?? null : null;
+  const isColumn = record !== undefined && Object.hasOwn(record, field);
+  let value: Json | undefined = record;
+  for (const name of isColumn ? [field] : field.split(".")) {
+    value = isJsonObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+  }
+  return value ?? null;
 }
 
 function holds({ operator, value = null }: ConditionDefinition, actual: Json): boolean {

@@ -60,8 +60,10 @@ async function recordNow(
   if (recordId === undefined) return undefined;
   try {
     const locked = await lockRecord(transaction, model, caller.organizationId, recordId);
-    checkState(action, locked);
-    return { ...record, ...locked };
+    // Resolved references are not under the lock: of those the first look holds.
+    const now = { ...record, ...locked };
+    checkState(action, now);
+    return now;
   } catch (thrown) {
     throw isKernelError(thrown, "db.schema_changed") ? new StaleModel(thrown) : thrown;
   }

@@ -49,8 +49,9 @@ function isEnvelope(value: JsonObject): boolean {
 }
 
 function fromEnvelope(value: JsonObject): ToolResult {
-  const { success, data, metadata } = value;
-  const error = errorText(value["error"]);
+  const { success, data, metadata, message } = value;
+  // A refusal in the envelope of records says why in its message.
+  const error = errorText(value["error"]) || (success === false ? errorText(message) : "");
   return {
     success: typeof success === "boolean" ? success : error === "",
     ...(data === undefined ? {} : { data }),
