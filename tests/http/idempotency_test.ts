@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import type { CompiledAddon, HostModelDefinition, Kernel } from "../../mod.ts";
 import { systemCaller } from "../../mod.ts";
-import type { UserCaller } from "../../src/base/caller.ts";
+import type { Caller, UserCaller } from "../../src/base/caller.ts";
 import { SystemIds } from "../../src/base/ids.ts";
 import type { KernelError } from "../../src/base/error.ts";
 import type { FaultPort } from "../../src/db/database.ts";
@@ -353,5 +353,39 @@ engineTest(
     assert.deepEqual([anew.kept, anew.answer.body], [false, '"anew"']);
     const rows = await database.kysely.selectFrom("idempotency_keys").select("key").execute();
     assert.equal(rows.length, 1, "what is over is swept");
+  },
+);
+
+engineTest(
+  "idempotency: nobody is given another's answer, of the same organization or of another",
+  async ({ database }) => {
+    const ids = new SystemIds();
+    const clock = { nowMs: () => 1_000 };
+    const keeper = createIdempotency({ database, clock, ids, logger: silentLogger });
+    const [acme, other] = [ids.next(), ids.next()];
+    const [anna, bert] = [ids.next(), ids.next()];
+    for (const id of [acme, other]) {
+      const at = "2026-01-01T00:00:00.000Z";
+      await database.kysely.insertInto("organizations")
+        .values({ id, name: "Acme", slug: id, created_at: at, updated_at: at }).execute();
+    }
+    const ask = (organizationId: string, userId: string | undefined) => {
+      const caller: Caller = userId === undefined
+        ? systemCaller(organizationId)
+        : { ...systemCaller(organizationId), kind: "user", userId, role: "owner" };
+      const body = new TextEncoder().encode("{}");
+      const mark = `${organizationId} ${userId}`;
+      return keeper.once(
+        { caller, method: "POST", path: "/x", key: "k", body },
+        () => Promise.resolve({ status: 200, body: mark }),
+      );
+    };
+    const callers = [[acme, anna], [acme, bert], [other, anna], [acme, undefined]] as const;
+    for (const turn of ["first", "again"]) {
+      for (const [organizationId, userId] of callers) {
+        const { answer, kept } = await ask(organizationId, userId);
+        assert.deepEqual([answer.body, kept], [`${organizationId} ${userId}`, turn === "again"]);
+      }
+    }
   },
 );

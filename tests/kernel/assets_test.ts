@@ -69,10 +69,13 @@ kernelTest(
       [`${entry}?token=${acme.token}`, "1.0.0"],
       [`${entry}?token=${other.token}`, "2.0.0"],
       [`${entry}?v=${digits}`, "1.0.0"],
+      [`${entry}?v=${one.split("@")[1]!.slice(0, 16)}`, "1.0.0"],
     ];
     for (const [path, number] of asked) {
       const answer = await sendAnonymous(kernel, "GET", path);
       assert.match(answer.body, new RegExp(`"${number}"`), path);
+      // Whatever keeps answers in between must not give one organization's to another.
+      assert.equal(answer.headers.get("vary"), "Authorization, Referer");
       assert.equal(answer.headers.get("cache-control"), "no-cache");
     }
     assert.match((await acme.get(entry)).body, /1\.0\.0/);
