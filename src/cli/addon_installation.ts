@@ -140,9 +140,16 @@ async function withAddons<T>(
   { organization }: Place,
   work: (addons: Addons, caller: Caller, environment: Environment) => Promise<T>,
 ): Promise<T> {
-  return await withKernel(({ addons }, environment) =>
-    work(addons, systemCaller(organization, "command-line"), environment)
-  );
+  return await withKernel(async ({ addons, auth }, environment) => {
+    const known = await auth.listOrganizations();
+    // Nothing else asks: in an unknown organization nothing would be installed, and all planned.
+    if (!known.some(({ id }) => id === organization)) {
+      throw new UsageError(
+        `there is no organization ${organization}: organization list prints those there are`,
+      );
+    }
+    return await work(addons, systemCaller(organization, "command-line"), environment);
+  });
 }
 
 async function carryOut(

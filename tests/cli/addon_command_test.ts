@@ -329,6 +329,12 @@ Deno.test("addon: bundles come in the order of their needs, go forward, back, ou
     requires: [{ key: "notes", version: "^1.0.0" }],
   });
   assert.deepEqual(await listed(), ["no addons are installed"]);
+  for (const command of [["list"], ["install", "--yes", notes]]) {
+    const nowhere = await place.run(
+      ["addon", ...command, "--organization", crypto.randomUUID()],
+    );
+    assertRefused(nowhere, 2, /^there is no organization .*: organization list prints/m);
+  }
   const blocked = assertDone(await addon("plan", needing));
   assert.match(blocked, /^requires\n! notes \^1\.0\.0: missing\n/m);
   assert.match(blocked, /^in the way\n! .*\[addon\.[a-z_]+\]$/m);

@@ -207,6 +207,7 @@ function constantAuth(calls: Call[]): AuthService {
     }),
     createUser: gives(calls, "createUser", USER),
     countOrganizations: gives(calls, "countOrganizations", 1),
+    listOrganizations: gives(calls, "listOrganizations", [ORGANIZATION]),
     verify: (token) => {
       if (token !== TOKEN) return Promise.reject(invalidToken());
       return Promise.resolve({
