@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { packBundle } from "../../src/bundle/mod.ts";
 import { SECRET_PLACEHOLDER } from "../../src/addons/settings/changes.ts";
 import { carriedSettings, initialSettings } from "../../src/addons/settings/initial.ts";
 import { SettingTexts } from "../../src/addons/settings/texts.ts";
@@ -12,7 +13,7 @@ import type { Kernel } from "../../mod.ts";
 import { addonBundle, fixtureModule } from "../_support/addon.ts";
 import { Client, newOwner } from "../_support/client.ts";
 import { engines, engineTest } from "../_support/engines.ts";
-import { startKernel, TEST_KEYS, testPlace } from "../_support/kernel.ts";
+import { kernelTest, startKernel, TEST_KEYS, testPlace } from "../_support/kernel.ts";
 import {
   MASTER_KEY,
   NOW_MS,
@@ -77,6 +78,10 @@ Deno.test("settings: each type takes what it holds, and what forms send for it",
     ["text", " a\nb ", " a\nb "],
     ["text", "", ""],
     ["other", "x".repeat(65_536), "x".repeat(65_536)],
+    ["text", 5, 5],
+    ["other", -0, 0],
+    ["other", true, true],
+    ["open", 5, 5],
     ["number", 1.5, 1.5],
     ["number", " -2.5e3 ", -2500],
     ["number", -0, 0],
@@ -107,7 +112,8 @@ Deno.test("settings: each type takes what it holds, and what forms send for it",
 
 Deno.test("settings: every fault is told by its key, at once", async () => {
   const cases: readonly (readonly [string, Json, string])[] = [
-    ["text", 5, "invalid_type"],
+    ["text", ["a"], "invalid_type"],
+    ["text", { a: 1 }, "invalid_type"],
     ["text", "a\0b", "invalid_type"],
     ["text", "\ud800", "invalid_type"],
     ["text", "x".repeat(65_537), "max"],
@@ -495,3 +501,21 @@ for (const engine of engines) {
     await again.stop();
   });
 }
+
+kernelTest("settings: the default of a secret one is shown to nobody", async ({ kernel }) => {
+  const owner = await newOwner(kernel);
+  const setting = { key: "api_key", label: "Key", type: "secret", default_value: "hidden-default" };
+  const plain = { key: "greeting", label: "Greeting", type: "string", default_value: "shown" };
+  const manifest = { key: "shop", name: "Shop", version: "1.0.0", settings: [setting, plain] };
+  const text = JSON.stringify(manifest);
+  const installed = await owner.install(await packBundle(new Map([["manifest.json", text]])));
+  assert.equal(installed.status, 200, JSON.stringify(installed.body));
+  const manifests = (await owner.get("/api/metacore/manifests")).body;
+  for (const body of [installed.body, manifests]) {
+    assert.doesNotMatch(JSON.stringify(body), /hidden-default/);
+  }
+  assert.deepEqual(manifests[0].settings, [
+    { key: "api_key", label: "Key", type: "secret" },
+    plain,
+  ]);
+});

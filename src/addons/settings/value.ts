@@ -23,7 +23,7 @@ type Check = (given: Json, definition: SettingDefinition) => CheckedValue;
 const MAX_EMAIL_LENGTH = 254;
 const MAX_URL_LENGTH = 8_192;
 
-/** Checks by type; any other type holds text. */
+/** Checks by type; any other type holds a text, a number or a flag. */
 const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   ["number", checkNumber],
   ["integer", checkInteger],
@@ -76,7 +76,12 @@ export function isEmptyValue(definition: SettingDefinition, given: Json): boolea
   return definition.required === true || CHECKS.has(definition.type);
 }
 
-function checkText(given: Json): CheckedValue {
+/** Authors write numbers and flags as defaults of texts, and types that only their UI knows. */
+function checkText(given: Json, definition: SettingDefinition): CheckedValue {
+  if (!isSecretSetting(definition)) {
+    if (typeof given === "boolean") return { value: given };
+    if (typeof given === "number" && Number.isFinite(given)) return { value: given + 0 };
+  }
   const text = COERCIONS.text(given);
   return text instanceof Refusal ? { fault: text.error } : { value: String(text) };
 }
@@ -99,8 +104,11 @@ function numberOf(given: Json): number | undefined {
   return typeof number === "number" && Number.isFinite(number) ? number + 0 : undefined;
 }
 
-function checkSelect(given: Json, { options }: SettingDefinition): CheckedValue {
-  if (options === undefined || options.length === 0) return checkText(given);
+function checkSelect(given: Json, definition: SettingDefinition): CheckedValue {
+  if (definition.options === undefined || definition.options.length === 0) {
+    return checkText(given, definition);
+  }
+  const { options } = definition;
   const chosen = options.find(({ value }) => isSameChoice(value, given));
   if (chosen !== undefined) return { value: chosen.value };
   const choices = options.map(({ value }) => value);
