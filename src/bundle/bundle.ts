@@ -5,10 +5,12 @@
  * @module
  */
 
+import { isJsonObject } from "../base/json.ts";
 import { type ArchiveEntry, readArchive } from "./archive.ts";
 import { sha256Hex } from "./digest.ts";
-import { badText, duplicateEntry, incomplete, quoted } from "./errors.ts";
+import { badJson, badText, duplicateEntry, incomplete, quoted } from "./errors.ts";
 import type { ArchiveLimits } from "./limits.ts";
+import { readJson } from "./manifest/json_reader.ts";
 import { checkKernelRange, KERNEL_CONTRACT_VERSION_V3 } from "./manifest/kernel_range.ts";
 import type { Manifest } from "./manifest/manifest.ts";
 import { parseManifest } from "./manifest/parse.ts";
@@ -85,8 +87,9 @@ export interface OpenOptions {
  * @param options what it is held against.
  * @returns the bundle; its entries are views of one buffer that nothing else holds.
  * @throws {KernelError} what `readArchive` and `parseManifest` throw; bundle.kernel_mismatch — made for
- *   another kernel; bundle.incomplete — no manifest, or no module for a wasm backend;
- *   bundle.duplicate_entry — two migrations of one version; bundle.bad_text — a migration is no UTF-8.
+ *   another kernel; bundle.incomplete — no manifest, or what it names is missing;
+ *   bundle.duplicate_entry — two migrations of one version; bundle.bad_text, bundle.bad_json — a
+ *   migration or a file of translations cannot be read.
  */
 export async function openBundle(
   archive: Uint8Array,
@@ -101,10 +104,7 @@ export async function openBundle(
   checkKernelRange(manifest, contractVersion(manifest, options));
   const entries = await digestEntries(files);
   const backendEntry = findBackendEntry(manifest, entries);
-  for (const { path } of manifest.translations.files) {
-    if (entries.has(path)) continue;
-    throw incomplete(`The manifest names ${quoted(path)} as translations, which is not there.`);
-  }
+  for (const { path } of manifest.translations.files) checkTranslations(path, entries.get(path));
   const readme = entries.get("README.md");
   return {
     manifest,
@@ -156,6 +156,14 @@ function strictText(path: string, bytes: Uint8Array): string {
     // Not UTF-8: refused below like NUL.
   }
   throw badText(path);
+}
+
+/** A file of texts that cannot be read would leave a language without any, unsaid. */
+function checkTranslations(path: string, entry: BundleEntry | undefined): void {
+  if (entry === undefined) {
+    throw incomplete(`The manifest names ${quoted(path)} as translations, which is not there.`);
+  }
+  if (!isJsonObject(readJson(entry.bytes, path))) throw badJson(path, "it is no object", 1, 1);
 }
 
 function findBackendEntry(

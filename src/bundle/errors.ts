@@ -145,18 +145,22 @@ export function incomplete(message: string): KernelError {
 }
 
 /**
- * The manifest's JSON text cannot be read.
+ * A JSON text cannot be read.
  *
+ * @param name the entry.
  * @param message what is wrong.
  * @param line line, from 1.
  * @param column column in characters, from 1.
  * @returns `bundle.bad_json`.
  */
-export function badJson(message: string, line: number, column: number): KernelError {
-  return invalid("bundle.bad_json", `manifest.json, line ${line}, column ${column}: ${message}.`, {
-    line,
-    column,
-  });
+export function badJson(
+  name: string,
+  message: string,
+  line: number,
+  column: number,
+): KernelError {
+  const place = `${name}, line ${line}, column ${column}`;
+  return invalid("bundle.bad_json", `${place}: ${message}.`, { entry: name, line, column });
 }
 
 /**

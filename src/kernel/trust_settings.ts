@@ -137,11 +137,10 @@ function glimpse(text: string): string {
 
 function readDocument(text: string, path: string): Json {
   try {
-    return readJson(text);
+    return readJson(text, `METACORE_TRUSTED_KEYS_FILE ${path}`);
   } catch (thrown) {
     if (!(thrown instanceof KernelError)) throw thrown;
-    // The reader speaks of the manifest, which it was made for.
-    throw refused(thrown.message.replace(/^manifest\.json/, `METACORE_TRUSTED_KEYS_FILE ${path}`));
+    throw refused(thrown.message);
   }
 }
 

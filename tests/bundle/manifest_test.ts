@@ -837,7 +837,7 @@ Deno.test("readJson() refuses what two readers could read differently, with line
   for (const [text, line, column, message] of cases) {
     const error = thrown(() => readJson(text));
     assert.equal(error.code, "bundle.bad_json", text);
-    assert.deepEqual(error.details, { line, column }, text);
+    assert.deepEqual(error.details, { entry: "manifest.json", line, column }, text);
     assert.match(error.message, message);
   }
   assert.equal(thrown(() => readJson(new Uint8Array([0x22, 0xff, 0x22]))).code, "bundle.bad_text");

@@ -312,6 +312,19 @@ Deno.test("v3: a bundle holds the module and the translations that its manifest 
     const rest = all.filter((path) => path !== missing);
     await assert.rejects(open(...rest), { code: "bundle.incomplete" }, missing);
   }
+  const withTexts = async (texts: string) =>
+    await openBundle(
+      await packBundle(
+        new Map([
+          ["manifest.json", JSON.stringify(PARCELS)],
+          ...all.map((path): [string, string] => [path, path === "i18n/es.json" ? texts : "{}"]),
+        ]),
+      ),
+    );
+  const bad = { "[1,": /^i18n\/es\.json, line 1, column 4: /, "[]": /i18n\/es.json.* object/ };
+  for (const [texts, message] of Object.entries(bad)) {
+    await assert.rejects(withTexts(texts), { code: "bundle.bad_json", message }, texts);
+  }
 });
 
 Deno.test("v3: other kinds are refused by name", () => {

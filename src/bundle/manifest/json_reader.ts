@@ -18,27 +18,28 @@ export const MAX_JSON_DEPTH = 64;
  * Reads a JSON text.
  *
  * @param source the text, or its bytes in UTF-8.
+ * @param name what is read, for messages.
  * @returns the value; its objects never have a key `__proto__`.
  * @throws {KernelError} bundle.bad_json — a syntax error, a repeated key, a number that cannot be held
  *   exactly, NUL or half a surrogate pair in a text, too deep; bundle.bad_text — not UTF-8;
  *   bundle.entry_too_large — more than 1 MiB.
  */
-export function readJson(source: string | Uint8Array): Json {
+export function readJson(source: string | Uint8Array, name = "manifest.json"): Json {
   if (source.length > MAX_JSON_BYTES) {
     throw overLimit(
       "bundle.entry_too_large",
-      `manifest.json has more than ${MAX_JSON_BYTES} bytes.`,
+      `${name} has more than ${MAX_JSON_BYTES} bytes.`,
       MAX_JSON_BYTES,
     );
   }
-  return new JsonReader(typeof source === "string" ? source : decode(source)).read();
+  return new JsonReader(typeof source === "string" ? source : decode(source, name), name).read();
 }
 
-function decode(bytes: Uint8Array): string {
+function decode(bytes: Uint8Array, name: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw badText("manifest.json");
+    throw badText(name);
   }
 }
 
@@ -48,10 +49,12 @@ const WORD = /true|false|null/y;
 
 class JsonReader {
   readonly #text: string;
+  readonly #name: string;
   #at = 0;
 
-  constructor(text: string) {
+  constructor(text: string, name: string) {
     this.#text = text;
+    this.#name = name;
   }
 
   read(): Json {
@@ -180,6 +183,6 @@ class JsonReader {
   #fault(message: string, at = this.#at): Error {
     const before = this.#text.slice(0, at);
     const line = before.split("\n").length;
-    return badJson(message, line, at - before.lastIndexOf("\n"));
+    return badJson(this.#name, message, line, at - before.lastIndexOf("\n"));
   }
 }

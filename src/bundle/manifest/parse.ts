@@ -87,7 +87,7 @@ function textOf(value: unknown): string {
   try {
     return JSON.stringify(value) ?? "null";
   } catch {
-    throw badJson("it holds itself, or a value that JSON does not know", 1, 1);
+    throw badJson("manifest.json", "it holds itself, or a value that JSON does not know", 1, 1);
   }
 }
 
