@@ -86,12 +86,37 @@ export function statusOf(signature: VerifiedSignature | undefined): SignatureSta
  * @returns the document.
  */
 export function clientManifest({ row, manifest }: LiveInstallation): JsonObject {
-  const document = manifest.client_document;
+  const document = shownManifest(manifest);
   const file = ownFile(manifest);
   const frontend = document["frontend"];
   if (file === undefined || row.bundle_digest === null || !isJsonObject(frontend)) return document;
   const entry = `${assetBase(manifest.key, row.bundle_digest)}/${file}`;
   return { ...document, frontend: { ...frontend, entry } };
+}
+
+/**
+ * Gives the manifest in the shape that clients know, without defaults of secret settings: the kernel
+ * never uses them, and whoever may read manifests need not know what an author has left there.
+ *
+ * @param manifest the manifest.
+ * @returns the document; the very same where there is nothing to leave out.
+ */
+export function shownManifest(
+  { client_document: document, settings }: Pick<Manifest, "client_document" | "settings">,
+): JsonObject {
+  const list = document["settings"];
+  const hidden = new Set<Json | undefined>(
+    settings.filter((each) => isSecretSetting(each) && each.default_value !== undefined)
+      .map(({ key }) => key),
+  );
+  if (hidden.size === 0 || !Array.isArray(list)) return document;
+  return { ...document, settings: list.map((each: Json) => withoutDefault(each, hidden)) };
+}
+
+function withoutDefault(setting: Json, hidden: ReadonlySet<Json | undefined>): Json {
+  if (!isJsonObject(setting) || !hidden.has(setting["key"])) return setting;
+  const { default_value: _own, default: _later, ...shown } = setting;
+  return shown;
 }
 
 /** The convention's address of a frontend file, as authors write it: either base, any letter case. */

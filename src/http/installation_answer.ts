@@ -6,6 +6,7 @@
  */
 
 import type { Installation, InstallResult } from "../addons/addon_service.ts";
+import { shownManifest } from "../addons/installation_view.ts";
 import type { Answer } from "./answer.ts";
 import { bare } from "./answer.ts";
 import { revisionEtag } from "./middleware/etag.ts";
@@ -42,7 +43,7 @@ export function installAnswer(
     operation: result.operation,
     source,
     ...(installSecret === undefined ? {} : { install_secret: installSecret }),
-    manifest: result.manifest.client_document,
+    manifest: shownManifest(result.manifest),
     warnings: [...result.warnings, ...warnings],
   });
 }

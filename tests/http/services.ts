@@ -293,7 +293,7 @@ function constantAddons(calls: Call[]): AddonService {
     installation: INSTALLATION,
     installSecret: "ab".repeat(32),
     // The route sends the document for clients and nothing else of the manifest.
-    manifest: { document, client_document: document } as unknown as Manifest,
+    manifest: { document, client_document: document, settings: [] } as unknown as Manifest,
     warnings: ["hooks are not run"],
   };
   return {

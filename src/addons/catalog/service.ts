@@ -11,6 +11,7 @@ import { compareVersions } from "../../bundle/version_order.ts";
 import type { Database } from "../../db/database.ts";
 import type { CompiledBundle, CompiledRegistry } from "../compiled/registry.ts";
 import { notRegistered } from "../errors.ts";
+import { shownManifest } from "../installation_view.ts";
 import type { AddonCatalog, CatalogEntry, FoundBundle } from "./addon_catalog.ts";
 import { CatalogFolder } from "./folder.ts";
 import type { CatalogFolderOptions } from "./folder.ts";
@@ -61,7 +62,7 @@ class Catalog implements AddonCatalog {
       const { manifest, reason, source } = best(offers.filter((each) => each.manifest.key === key));
       const own = installed.get(key);
       return {
-        manifest: manifest.client_document,
+        manifest: shownManifest(manifest),
         version: manifest.version,
         installable: reason === undefined,
         ...(reason === undefined ? {} : { reason }),
