@@ -210,11 +210,14 @@ class Addons implements AddonService {
   }
 
   async installations(caller: Caller): Promise<readonly Installation[]> {
-    return (await this.#live(caller)).map(installationOf);
+    const { database, installations } = this.#options;
+    return (await installations.list(database.kysely, caller.organizationId)).map(installationOf);
   }
 
   async manifests(caller: Caller): Promise<readonly JsonObject[]> {
-    return (await this.#live(caller)).filter(({ row }) => row.status === "enabled")
+    // Every page asks for them: they come from what is at hand, as the navigation does.
+    const installations = await this.#views.all(caller.organizationId);
+    return [...installations.values()].filter(({ row }) => row.status === "enabled")
       .map(clientManifest);
   }
 
@@ -270,11 +273,6 @@ class Addons implements AddonService {
     const live = await installations.find(database.kysely, organizationId, addonKey);
     if (live === undefined || live.row.status === "removed") throw notInstalled(addonKey);
     return live;
-  }
-
-  async #live({ organizationId }: Caller): Promise<readonly LiveInstallation[]> {
-    const { database, installations } = this.#options;
-    return await installations.list(database.kysely, organizationId);
   }
 }
 

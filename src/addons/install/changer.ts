@@ -86,13 +86,13 @@ export class Changer {
     if (before === undefined) throw notInstalled(addonKey);
     const at = this.#now();
     const changed = { ...before, row: switchedRow(row, to, at) };
-    await this.#withHooks({
+    const warnings = await this.#withHooks({
       caller,
       steps: [to],
       installation: to === "enable" ? changed : before,
       failure: to === "enable" ? "refuses" : "is told",
       change: async (tx, hooks) => {
-        await switchInTransaction(tx, {
+        const told = await switchInTransaction(tx, {
           organizationId,
           to,
           before,
@@ -102,9 +102,18 @@ export class Changer {
           hooks,
         });
         await this.#tellEvent(tx, caller, to === "enable" ? "enabled" : "disabled", row, at);
+        return told;
       },
     });
     registry.invalidate(organizationId);
+    for (const problem of warnings) {
+      this.#options.logger.warn("a part of an addon that was enabled has no effect", {
+        addon: addonKey,
+        organization: organizationId,
+        request_id: caller.requestId,
+        problem,
+      });
+    }
     this.#log(`${to}d an addon`, caller, { addon: addonKey, version: row.version });
   }
 
@@ -156,7 +165,7 @@ export class Changer {
   }
 
   async #withHooks<T>(order: HookedChange<T>): Promise<T> {
-    const { database, lifecycle } = this.#options;
+    const { database, lifecycle, registry } = this.#options;
     const { caller, steps, installation, failure, change } = order;
     const make = (hooks: LifecycleHooks | undefined) =>
       database.schemaTransaction(
@@ -166,12 +175,16 @@ export class Changer {
     if (installation === undefined) return await make(undefined);
     let begun = false;
     try {
-      return await lifecycle.around({ caller, steps, installation }, async (hooks) => {
-        begun = true;
-        const made = await this.#orWithout(order, hooks, make);
-        await hooks.after();
-        return made;
-      });
+      const { made, hooks } = await lifecycle.around(
+        { caller, steps, installation },
+        async (hooks) => {
+          begun = true;
+          return { made: await this.#orWithout(order, hooks, make), hooks };
+        },
+      ).finally(() => registry.invalidate(caller.organizationId));
+      // Backends may take their time: nothing is held any more, and who calls sees what is now.
+      await hooks.after();
+      return made;
     } catch (thrown) {
       // Code that cannot even be loaded cannot be asked.
       if (begun || failure === "refuses") throw thrown;
