@@ -1,7 +1,7 @@
 /**
  * What a UI needs to draw a model's table (contract/client.md §3): the author's specification where
- * there is one, completed, and cut down to columns that the model has. Keys of
- * translations stay as they are: `translate_metadata.ts` follows.
+ * there is one, completed, and cut down to columns that the model has. It translates nothing: keys of
+ * texts stay as they are.
  *
  * @module
  */

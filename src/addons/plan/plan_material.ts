@@ -72,7 +72,7 @@ export interface PlanMaterial {
   readonly digest: string;
   readonly signature: SignatureStatus;
   readonly standing?: StandingInstallation;
-  /** Highest version of the addon ever seen from the same signer. */
+  /** Highest version ever seen from the same signer, where it is above the offered one. */
   readonly highestSeen?: string;
   /** What the operator says about lower versions. @default "refuse" */
   readonly downgrade?: "refuse" | "allow";

@@ -20,6 +20,7 @@ import {
   moveCursor,
   placeCursor,
   readCursor,
+  renewClaim,
 } from "./cursor_store.ts";
 import { type Delivery, HANDLER_TIMEOUT_MS } from "./delivery.ts";
 import type { Interest, Subscriber } from "./subscriber.ts";
@@ -162,7 +163,7 @@ export class AddonTurn {
     const until = this.#later(claim.until);
     const { database } = this.#options;
     const moved = failures === "keep failures"
-      ? await renewed(database, claim, position, until, this.#at())
+      ? await renewClaim(database.kysely, claim, { position, until, at: this.#at() })
       : await moveCursor(database.kysely, claim, { ...CLEAN, position, until, at: this.#at() });
     return moved ? { ...claim, position, until } : undefined;
   }
@@ -240,24 +241,6 @@ const CLEAN: Pick<CursorMove, "failures" | "lastError" | "retryAt"> = {
   lastError: null,
   retryAt: null,
 };
-
-/** Keeps a claim while failures at the next event stay counted. */
-async function renewed(
-  { kysely }: Database,
-  claim: CursorClaim,
-  position: number,
-  until: string,
-  at: string,
-): Promise<boolean> {
-  const { numUpdatedRows } = await kysely.updateTable("subscription_cursors")
-    .set({ position, claimed_until: until, updated_at: at })
-    .where("organization_id", "=", claim.organizationId)
-    .where("addon_key", "=", claim.addonKey)
-    .where("position", "=", claim.position)
-    .where("claimed_until", "=", claim.until)
-    .executeTakeFirst();
-  return numUpdatedRows === 1n;
-}
 
 function laterOf(...times: readonly (string | null)[]): number {
   return Math.max(0, ...times.map((time) => time === null ? 0 : Date.parse(time)));

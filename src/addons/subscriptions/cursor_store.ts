@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type Selectable, sql } from "kysely";
+import { type Selectable, sql, type Updateable } from "kysely";
 import type { Manifest } from "../../bundle/manifest/manifest.ts";
 import type { SubscriptionCursorTable } from "../../db/tables.ts";
 import type { Tables } from "../installation_store.ts";
@@ -126,6 +126,26 @@ export async function claimCursor(
 }
 
 /**
+ * Holds a claim for longer; failures at the next event stay counted.
+ *
+ * @param tables where to write.
+ * @param claim the claim that is held.
+ * @param move where to, and until when.
+ * @returns false where the claim was lost: somebody else delivers now.
+ */
+export async function renewClaim(
+  tables: Tables,
+  claim: CursorClaim,
+  move: Pick<CursorMove, "position" | "until" | "at">,
+): Promise<boolean> {
+  return await write(tables, claim, {
+    position: move.position,
+    claimed_until: move.until,
+    updated_at: move.at,
+  });
+}
+
+/**
  * Moves a claimed cursor.
  *
  * @param tables where to write.
@@ -138,15 +158,24 @@ export async function moveCursor(
   claim: CursorClaim,
   move: CursorMove,
 ): Promise<boolean> {
+  return await write(tables, claim, {
+    position: move.position,
+    failures: move.failures,
+    last_error: move.lastError,
+    retry_at: move.retryAt,
+    claimed_until: move.until,
+    updated_at: move.at,
+  });
+}
+
+/** Only while the claim is held, and the cursor stands where it was claimed. */
+async function write(
+  tables: Tables,
+  claim: CursorClaim,
+  values: Updateable<SubscriptionCursorTable>,
+): Promise<boolean> {
   const { numUpdatedRows } = await tables.updateTable("subscription_cursors")
-    .set({
-      position: move.position,
-      failures: move.failures,
-      last_error: move.lastError,
-      retry_at: move.retryAt,
-      claimed_until: move.until,
-      updated_at: move.at,
-    })
+    .set(values)
     .where("organization_id", "=", claim.organizationId)
     .where("addon_key", "=", claim.addonKey)
     .where("position", "=", claim.position)

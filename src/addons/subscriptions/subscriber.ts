@@ -121,7 +121,7 @@ function same(found: Json | undefined, wanted: Json): boolean {
   }
   if (Array.isArray(found) && Array.isArray(wanted)) {
     return found.length === wanted.length &&
-      found.every((each: Json, index) => same(each, wanted[index] as Json));
+      found.every((each: Json, index) => same(each, wanted[index] ?? null));
   }
   return found === wanted;
 }
