@@ -585,7 +585,7 @@ Deno.test("declaredCapabilities: hosts that a manifest names itself are asked fo
   });
   assert.deepEqual(declaredCapabilities(manifest).map(capabilityName), [
     "db:read tickets",
-    "backend:call backend.example.com",
+    "backend:call backend.example.com:8443",
     "backend:call hooks.example.com",
     "backend:call {{slack_webhook_url}}",
     "backend:call rates.example.com",
@@ -601,7 +601,8 @@ Deno.test("calledHost: names the host that would be called", () => {
     ["https:evil.example.com/x", "evil.example.com"],
     ["https:\\\\evil.example.com/x", "evil.example.com"],
     ["https://evil.example.com/{{a}}@good.example.com", "evil.example.com"],
-    ["https://{{region}}.example.com:99/x", "{{region}}.example.com"],
+    ["https://{{region}}.example.com:99/x", "{{region}}.example.com:99"],
+    ["http://ops-backend:8080/x", "ops-backend:8080"],
     ["https://good.example.com@{{host}}/x", "{{host}}"],
     ["{{address}}/path", "{{address}}"],
     ["https://0x7f.1/", "127.0.0.1"],

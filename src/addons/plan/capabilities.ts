@@ -54,7 +54,8 @@ export function declaredCapabilities(manifest: Manifest): readonly PlannedCapabi
  *
  * @param address absolute, starting with a placeholder, or relative to the backend.
  * @param base address of the backend, for relative ones.
- * @returns the host without port, or the text that decides it; undefined for a relative address
+ * @returns the host, with its port where that is not the scheme's own (behind another port another
+ *   service answers), or the text that decides it; undefined for a relative address
  *   without a base, which leads nowhere.
  */
 export function calledHost(address: string, base: string | undefined): string | undefined {
@@ -64,15 +65,13 @@ export function calledHost(address: string, base: string | undefined): string | 
     if (placeholder !== undefined) return placeholder;
     return base === undefined || base === "" ? undefined : calledHost(base, undefined);
   }
-  if (authority.includes("{{")) return withoutPort(authority.slice(authority.lastIndexOf("@") + 1));
+  if (authority.includes("{{")) {
+    return authority.slice(authority.lastIndexOf("@") + 1).toLowerCase();
+  }
   try {
-    return new URL(address.replaceAll(PLACEHOLDER, "x")).hostname;
+    return new URL(address.replaceAll(PLACEHOLDER, "x")).host;
   } catch {
     // Nothing can be called there, but whatever is written is shown.
     return authority;
   }
-}
-
-function withoutPort(authority: string): string {
-  return authority.replace(/:\d*$/, "").toLowerCase();
 }

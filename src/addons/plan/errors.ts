@@ -14,7 +14,7 @@ export function versionRollback(addonKey: string, seen: string, offered: string)
     kind: "conflict",
     message:
       `addon "${addonKey}" was seen here in version ${seen}, and ${offered} is lower: go back ` +
-      `with a rollback, or allow the downgrade`,
+      `with a rollback, or allow the downgrade (allow_downgrade=true; --allow-downgrade)`,
     details: { addon_key: addonKey, seen, offered },
   });
 }
