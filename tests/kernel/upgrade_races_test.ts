@@ -10,7 +10,7 @@ import { type Kernel, type SystemCaller, systemCaller } from "../../mod.ts";
 import { openDatabase } from "../../src/db/open.ts";
 import { silentLogger } from "../../src/telemetry/log.ts";
 import { newOwner } from "../_support/client.ts";
-import { hasPostgresServer, openTestDatabase } from "../_support/engines.ts";
+import { engines, hasPostgresServer, openTestDatabase } from "../_support/engines.ts";
 import { kernelTest, startKernel, testPlace } from "../_support/kernel.ts";
 import { type LifeAddon, lifeBundle } from "./life_addon.ts";
 
@@ -24,7 +24,8 @@ function telling(n: number): LifeAddon {
 }
 
 async function install(kernel: Kernel, caller: SystemCaller, addon: LifeAddon): Promise<void> {
-  await kernel.services.addons.install(caller, { archive: await lifeBundle(addon) });
+  const archive = await lifeBundle(addon);
+  await kernel.services.addons.install(caller, { archive }, { acceptedCapabilities: "all" });
 }
 
 async function look(kernel: Kernel, caller: SystemCaller): Promise<string> {
@@ -161,3 +162,96 @@ Deno.test({
     }
   },
 });
+
+for (const engine of engines) {
+  Deno.test(`While a backend thinks about a change, everybody sees it and nobody waits [${engine}]`, async () => {
+    let asked = Promise.withResolvers<void>();
+    let answered = Promise.withResolvers<void>();
+    await using server = Deno.serve(
+      { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+      async () => {
+        asked.resolve();
+        await answered.promise;
+        return new Response("{}");
+      },
+    );
+    const host = `127.0.0.1:${server.addr.port}`;
+    await using place = await testPlace(engine, "memory");
+    const kernel = await startKernel(place.databaseUrl, {
+      egress: { hosts: [host], privateAddresses: [host] },
+    });
+    const whileAsked = async (change: () => Promise<unknown>, work: () => Promise<void>) => {
+      [asked, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const changing = change();
+      try {
+        await Promise.race([asked.promise, changing]);
+        await work();
+      } finally {
+        answered.resolve();
+        await changing;
+      }
+    };
+    try {
+      const caller = await newCaller(kernel);
+      const { addons, records, actions } = kernel.services;
+      const hooks = [
+        { target: { type: "wasm", function: "look" } },
+        { target: { type: "webhook", url: `http://${host}/life` } },
+      ];
+      const look = { type: "wasm", export: "look", run_in_tx: true };
+      const manifest = {
+        actions: { life_notes: [{ key: "look", name: "look", label: "look", trigger: look }] },
+      };
+      await install(kernel, caller, { ...telling(1), manifest });
+      // Border: a created record is an object with its id.
+      const { id } = (await records.create(caller, "life_notes", {})).value() as { id: string };
+      const next = { ...telling(2), manifest, hooks: { upgrade: hooks, disable: hooks } };
+      await whileAsked(() => install(kernel, caller, next), async () => {
+        // In a transaction: of places for these, SQLite has one.
+        const { data } = await actions.run(caller, "life_notes", id, "look", {});
+        assert.equal((data as { rows: { code: string }[] }).rows[0]?.code, "2");
+      });
+      await whileAsked(() => addons.disable(caller, "life"), async () => {
+        await assert.rejects(actions.run(caller, "life_notes", id, "look", {}), {
+          code: "model.not_found",
+        });
+      });
+    } finally {
+      await kernel.stop();
+    }
+  });
+}
+
+const OPERATOR = "an operator's token of more than 32 bytes".replaceAll(" ", "-");
+
+/** Workers that hold the module of an addon. */
+async function workersWithCode(kernel: Kernel): Promise<number> {
+  const answer = await kernel.fetch(
+    new Request("http://kernel.test/api/operator/sandbox", {
+      headers: { authorization: `Bearer ${OPERATOR}` },
+    }),
+  );
+  const { data } = await answer.json();
+  return data.workers - data.spareWorkers;
+}
+
+kernelTest("An upgrade that fails leaves no worker behind", async ({ kernel }) => {
+  const owner = await newOwner(kernel);
+  const caller = systemCaller(owner.organizationId);
+  await install(kernel, caller, telling(1));
+  await look(kernel, caller);
+  const before = await workersWithCode(kernel);
+  for (const n of [2, 3, 4]) {
+    const archive = await lifeBundle(telling(n));
+    await assert.rejects(
+      kernel.services.addons.install(caller, { archive }, { planHash: "0".repeat(64) }),
+      { code: "addon.plan_changed" },
+    );
+  }
+  // Those that are ended take a moment.
+  for (let look = 0; await workersWithCode(kernel) > before && look < 200; look++) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  assert.equal(await workersWithCode(kernel), before);
+  assert.equal(await look(kernel, caller), "1");
+}, { operatorToken: OPERATOR });

@@ -17,6 +17,8 @@ export interface CodeRoom {
   warm(code: GuestCode): Promise<void>;
   /** Lets workers of a bundle that nobody runs any more finish what they do, then ends them. */
   retire(left: LiveInstallation): void;
+  /** Ends workers of code that was made ready and is not run after all. */
+  abandon(code: GuestCode): void;
   /** Forgets the failures of code that another version has taken the place of. */
   renew(installation: LiveInstallation): Promise<void>;
 }
@@ -50,6 +52,7 @@ export function createCodeRoom(options: CodeRoomOptions): CodeRoom {
       if (digest === null || manifest.backend?.runtime !== "wasm") return;
       sandbox.retire(manifest.key, modules.idOf(digest, manifest));
     },
+    abandon: ({ addonKey, id }) => sandbox.retire(addonKey, id),
     renew: async (installation) => {
       if (installation.manifest.backend?.runtime !== "wasm") return;
       try {

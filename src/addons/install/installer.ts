@@ -15,9 +15,9 @@ import type { Logger } from "../../telemetry/log.ts";
 import { type AddonHappening, appendAddonEvent } from "../addon_event.ts";
 import type { InstallResult, InstallTerms } from "../addon_service.ts";
 import { changedMeanwhile, notInstalled, otherPreviousVersion } from "../errors.ts";
-import { findInstallation, type InstallationRow } from "../installation_store.ts";
+import { findInstallation, type InstallationRow, isBundleRun } from "../installation_store.ts";
 import { installationOf } from "../installation_view.ts";
-import type { LifecycleRunner, LifecycleStep } from "../lifecycle/lifecycle.ts";
+import type { LifecycleHooks, LifecycleRunner, LifecycleStep } from "../lifecycle/lifecycle.ts";
 import type { LiveInstallations } from "../live_installations.ts";
 import type { InstallationPlan, PlanOperation } from "../plan/installation_plan.ts";
 import { countRisks } from "../plan/count_risks.ts";
@@ -138,7 +138,15 @@ export class Installer {
     terms: InstallTerms,
   ): Promise<InstallResult> {
     const pinned = terms.revision === undefined && terms.planHash === undefined ? "free" : "pinned";
-    return await withFreshLook(pinned, () => this.#applyOnce(caller, candidate, direction, terms));
+    try {
+      return await withFreshLook(
+        pinned,
+        () => this.#applyOnce(caller, candidate, direction, terms),
+      );
+    } catch (thrown) {
+      await this.#abandon(candidate);
+      throw thrown;
+    }
   }
 
   async #applyOnce(
@@ -166,8 +174,9 @@ export class Installer {
     if (operation !== "install" && candidate.code !== undefined) {
       await code.warm(candidate.code.guest);
     }
-    const { outcome, failures } = await this.#change(order, look, warnings);
-    registry.invalidate(caller.organizationId);
+    const { outcome, hooks } = await this.#change(order, look, warnings)
+      // Also where it failed: an answer to a commit can be lost.
+      .finally(() => registry.invalidate(caller.organizationId));
     logger.info("installed an addon", {
       addon: manifest.key,
       version: manifest.version,
@@ -177,6 +186,8 @@ export class Installer {
       request_id: caller.requestId,
     });
     await this.#afterwards(order, look, outcome);
+    // Backends may take their time: nothing is held any more, and who calls sees the new version.
+    const failures = await hooks.after();
     const live = await installations.find(database.kysely, caller.organizationId, manifest.key);
     // Someone else may have taken it out again since.
     if (live === undefined || live.row.status === "removed") throw notInstalled(manifest.key);
@@ -203,7 +214,7 @@ export class Installer {
     order: ChangeOrder,
     look: Look,
     warnings: readonly string[],
-  ): Promise<{ readonly outcome: InstallOutcome; readonly failures: readonly string[] }> {
+  ): Promise<{ readonly outcome: InstallOutcome; readonly hooks: LifecycleHooks }> {
     const { caller, candidate, after, operation, before, terms } = order;
     const { database, lifecycle, hostModels, installations } = this.#options;
     const fromVersion = operation === "install" ? undefined : before?.version;
@@ -228,7 +239,7 @@ export class Installer {
         return made;
       });
       terms.onProgress?.({ station: "finish" });
-      return { outcome, failures: await hooks.after() };
+      return { outcome, hooks };
     });
   }
 
@@ -256,6 +267,17 @@ export class Installer {
     const { code } = this.#options;
     if (live !== undefined && retiredDigest !== undefined) code.retire(live);
     if (operation !== "install" && operation !== "reinstall") await code.renew(after);
+  }
+
+  /** Workers that were made ready for code that nobody runs after all are ended. */
+  async #abandon({ bundle: { digest }, code }: Candidate): Promise<void> {
+    if (code === undefined) return;
+    try {
+      if (await isBundleRun(this.#options.database.kysely, digest)) return;
+    } catch {
+      // Whatever the database says, ready workers only save time.
+    }
+    this.#options.code.abandon(code.guest);
   }
 
   #warnings({ bundle, code }: Candidate): string[] {
