@@ -303,3 +303,36 @@ for (const [what, column] of Object.entries(INTRUSIONS)) {
     },
   );
 }
+
+kernelTest(
+  "Extensions that come and go do not use up a table that others share",
+  async ({ kernel }) => {
+    const [intruder, victim] = [await newOwner(kernel), await newOwner(kernel, "Other")];
+    for (const client of [intruder, victim]) await client.install(await ticketsBundle());
+    const filler = (round: number) => {
+      const columns = Array.from({ length: 190 }, (_, at) => ({
+        name: `c${round}_${at}`,
+        type: "boolean",
+      }));
+      const extensions = [{ model: "tickets.ticket", columns }];
+      const manifest = { key: `fill${round}`, name: "Fill", version: "1.0.0", extensions };
+      return packBundle(new Map([["manifest.json", encode(manifest)]]));
+    };
+    for (const round of [0, 1]) {
+      assert.equal((await intruder.install(await filler(round))).status, 200);
+      const path = `/api/metacore/installations/fill${round}?drop=1`;
+      assert.equal((await intruder.send("DELETE", path)).status, 204);
+    }
+    const full = await intruder.install(await filler(2));
+    assert.deepEqual([full.status, full.body.code], [409, "addon.extension_conflict"]);
+    const [model] = TICKETS.model_definitions;
+    const more = Array.from({ length: 20 }, (_, at) => ({ name: `more${at}`, type: "string" }));
+    const upgraded = await victim.install(
+      await ticketsBundle({
+        version: "2.0.0",
+        model_definitions: [{ ...model, columns: [...model!.columns, ...more] }],
+      }),
+    );
+    assert.equal(upgraded.status, 200, JSON.stringify(upgraded.body));
+  },
+);

@@ -119,6 +119,12 @@ function bySchemaName({ model: a }: ConcernedModel, { model: b }: ConcernedModel
   return a.table.schema < b.table.schema ? -1 : a.table.schema > b.table.schema ? 1 : 0;
 }
 
+/**
+ * Columns of a table that is extended. Those of extensions that went stay: without a bound, whoever
+ * shares the table could use up what the engines allow (1,600), and nobody's next version would fit.
+ */
+const MAX_COLUMNS = 500;
+
 function tableChanges(
   model: Model,
   columns: readonly ModelColumn[],
@@ -128,6 +134,13 @@ function tableChanges(
   // The tables of a model that is live are there; where they are not, nothing can be added to them.
   if (standing === undefined) return [];
   const desired = withColumns(standing, completeTable(tableSpecOf({ ...model, columns })), columns);
+  if (desired.columns.length > Math.max(MAX_COLUMNS, standing.columns.length)) {
+    const addonKey = columns[0]?.extendedBy ?? "";
+    const message =
+      `addon "${addonKey}" extends "${model.key}": with its columns the table would ` +
+      `have ${desired.columns.length}, of ${MAX_COLUMNS} that extensions may fill`;
+    throw extensionConflict(message, { addon_key: addonKey, model: model.key });
+  }
   try {
     return diffSchema(state, new Map([[model.table.table, freeNames(desired, state)]]));
   } catch (thrown) {
