@@ -86,24 +86,39 @@ export function statusOf(signature: VerifiedSignature | undefined): SignatureSta
  * @returns the document.
  */
 export function clientManifest({ row, manifest }: LiveInstallation): JsonObject {
-  const document = shownManifest(manifest);
-  const file = ownFile(manifest);
-  const frontend = document["frontend"];
-  if (file === undefined || row.bundle_digest === null || !isJsonObject(frontend)) return document;
-  const entry = `${assetBase(manifest.key, row.bundle_digest)}/${file}`;
-  return { ...document, frontend: { ...frontend, entry } };
+  const base = row.bundle_digest === null ? undefined : assetBase(manifest.key, row.bundle_digest);
+  return withEntry(manifest, shownSettings(manifest), base);
 }
+
+/** What is shown of a manifest. */
+type ShownManifest = Pick<Manifest, "key" | "client_document" | "settings" | "frontend">;
 
 /**
  * Gives the manifest in the shape that clients know, without defaults of secret settings: the kernel
- * never uses them, and whoever may read manifests need not know what an author has left there.
+ * never uses them, and whoever may read manifests need not know what an author has left there. Its
+ * frontend has the convention's address, which means whichever version is enabled.
  *
  * @param manifest the manifest.
- * @returns the document; the very same where there is nothing to leave out.
+ * @returns the document; the very same where there is nothing to change.
  */
-export function shownManifest(
-  { client_document: document, settings }: Pick<Manifest, "client_document" | "settings">,
+export function shownManifest(manifest: ShownManifest): JsonObject {
+  const base = `/api/metacore/addons/${manifest.key}/frontend`;
+  return withEntry(manifest, shownSettings(manifest), base);
+}
+
+function withEntry(
+  manifest: ShownManifest,
+  document: JsonObject,
+  base: string | undefined,
 ): JsonObject {
+  const file = ownFile(manifest);
+  const frontend = document["frontend"];
+  if (file === undefined || base === undefined || !isJsonObject(frontend)) return document;
+  const entry = `${base}/${file}`;
+  return frontend["entry"] === entry ? document : { ...document, frontend: { ...frontend, entry } };
+}
+
+function shownSettings({ client_document: document, settings }: ShownManifest): JsonObject {
   const list = document["settings"];
   const hidden = new Set<Json | undefined>(
     settings.filter((each) => isSecretSetting(each) && each.default_value !== undefined)
@@ -126,7 +141,7 @@ const CONVENTION = /^\/?api\/(?:metacore\/)?addons\/([^/]+)\/frontend\/(.+)$/i;
  * The file of the bundle that `frontend.entry` means; undefined where it is somebody else's. A
  * federated frontend that names none has the convention's (contract/client.md §7).
  */
-function ownFile({ key, frontend = {} }: Manifest): string | undefined {
+function ownFile({ key, frontend = {} }: ShownManifest): string | undefined {
   const { format, entry = format === "federation" ? "remoteEntry.js" : undefined } = frontend;
   if (entry === undefined) return undefined;
   const [, addonKey, file] = CONVENTION.exec(entry) ?? [];

@@ -211,15 +211,13 @@ kernelTest(
           ? { apiVersion: "asteby.com/v3", kind: "Addon", metadata: root, frontend }
           : { ...root, frontend };
         const script = `export const version = "${number}";`;
-        await installed(
-          owner,
-          await packBundle(
-            new Map([
-              ["manifest.json", JSON.stringify(manifest)],
-              ["frontend/remoteEntry.js", script],
-            ]),
-          ),
-        );
+        const files = [["manifest.json", JSON.stringify(manifest)], [
+          "frontend/remoteEntry.js",
+          script,
+        ]] as const;
+        const install = await owner.install(await packBundle(new Map(files)));
+        assert.equal(install.status, 200, JSON.stringify(install.body));
+        assert.equal(install.body.manifest.frontend.entry, `${FRONTEND}/remoteEntry.js`);
         const address = await entryOf(owner);
         assert.match(
           address,
