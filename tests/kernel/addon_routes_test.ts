@@ -14,10 +14,12 @@ const BASE = "/api/metacore/installations";
 
 interface Version {
   readonly version: string;
+  /** A setting without which it does not work. */
+  readonly needs?: string;
   readonly capabilities?: readonly { readonly kind: string; readonly target: string }[];
 }
 
-async function bundle({ version, capabilities = [] }: Version): Promise<Uint8Array> {
+async function bundle({ version, needs, capabilities = [] }: Version): Promise<Uint8Array> {
   const manifest = {
     key: "shop",
     name: "Shop",
@@ -25,6 +27,9 @@ async function bundle({ version, capabilities = [] }: Version): Promise<Uint8Arr
     settings: [
       { key: "color", label: "Color", type: "string", default_value: "red" },
       { key: "token", label: "Token", type: "string", secret: true },
+      ...(needs === undefined
+        ? []
+        : [{ key: needs, label: needs, type: "string", required: true }]),
     ],
     capabilities: [{ kind: "event:emit", target: "shop.*" }, ...capabilities],
     backend: { runtime: "webhook", url: "https://shop.example.com/hooks" },
@@ -38,6 +43,30 @@ function formOf(archive: Uint8Array, fields: Readonly<Record<string, string>> = 
   for (const [name, value] of Object.entries(fields)) form.set(name, value);
   return form;
 }
+
+kernelTest(
+  "A plan asks for settings, and is the plan that is applied with them; without them it is told",
+  async ({ kernel }) => {
+    const owner = await newOwner(kernel);
+    for (const version of ["1.0.0", "1.1.0"]) {
+      const archive = await bundle({ version, needs: `account_${version.slice(2, 3)}` });
+      const { body } = await owner.send("POST", `${BASE}?plan=1`, formOf(archive));
+      const [needed] = body.settings_needed;
+      assert.match(needed.key, /^account_/);
+      const terms = { plan_hash: body.plan_hash, settings: `{"${needed.key}":"a"}` };
+      const done = await owner.send("POST", BASE, formOf(archive, terms));
+      assert.equal(done.status, 200, JSON.stringify(done.body));
+      assert.deepEqual(done.body.warnings ?? [], []);
+    }
+    const silent = await owner.send(
+      "POST",
+      BASE,
+      formOf(await bundle({ version: "1.2.0", needs: "x" })),
+    );
+    assert.equal(silent.status, 200, JSON.stringify(silent.body));
+    assert.deepEqual(silent.body.warnings, ['the setting "x" is required and has no value yet']);
+  },
+);
 
 kernelTest(
   "The plan that was read is the plan that is applied; new rights are accepted by name",

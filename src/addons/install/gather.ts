@@ -85,8 +85,8 @@ export async function gatherMaterial(tx: Transaction, order: GatherOrder): Promi
       before: before.manifest,
       standing: standingOf(before.row),
       modelsBefore: modelsOf(before.manifest, before.row.schema_name),
-      settingsGiven: settingsGiven(before, terms),
     }),
+    settingsGiven: settingsGiven(before, terms),
     after: manifest,
     digest,
     signature: candidate.source === "compiled"
@@ -250,10 +250,11 @@ export function standingOf(row: InstallationRow): StandingInstallation {
 }
 
 function settingsGiven(
-  { row }: LiveInstallation,
+  before: LiveInstallation | undefined,
   { settings }: Pick<InstallTerms, "settings">,
 ): ReadonlySet<string> {
-  const keys = [row.settings, row.sealed_settings].flatMap((text) => Object.keys(JSON.parse(text)));
+  const kept = before === undefined ? [] : [before.row.settings, before.row.sealed_settings];
+  const keys = kept.flatMap((text) => Object.keys(JSON.parse(text)));
   return new Set([...keys, ...Object.keys(settings ?? {})]);
 }
 

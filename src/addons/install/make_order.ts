@@ -13,7 +13,6 @@ import type { InstallTerms } from "../addon_service.ts";
 import type { InstallationRow } from "../installation_store.ts";
 import type { LiveInstallation } from "../live_installations.ts";
 import type { PlanOperation } from "../plan/installation_plan.ts";
-import { applySettings, checkChanges } from "../settings/changes.ts";
 import { carriedSettings, type InitialSettings, initialSettings } from "../settings/initial.ts";
 import { rowAfter } from "./installation_row.ts";
 import type { Candidate, ChangeOrder } from "./order.ts";
@@ -113,8 +112,6 @@ async function settingsOf(
   if (live === undefined) {
     return await initialSettings(manifest, terms.settings, place, masterKey);
   }
-  const carried = await carriedSettings(manifest, live, place, masterKey);
-  if (terms.settings === undefined) return carried;
-  const given = checkChanges(manifest, terms.settings);
-  return { ...carried, ...await applySettings(carried, given, place, masterKey) };
+  const before = { ...live, given: terms.settings };
+  return await carriedSettings(manifest, before, place, masterKey);
 }

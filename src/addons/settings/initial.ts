@@ -20,10 +20,8 @@ import { checkSetting, isSecretSetting } from "./value.ts";
 
 /** Settings to keep, and what somebody should know of them. */
 export interface InitialSettings extends KeptSettings {
-  /** Sentences about values and defaults that do not fit; they hold no value. */
+  /** Sentences about values and defaults that do not fit or are missing; they hold no value. */
   readonly warnings: readonly string[];
-  /** Required settings that have no value yet. */
-  readonly missing: readonly string[];
 }
 
 /**
@@ -52,7 +50,7 @@ export async function initialSettings(
  * Takes settings over to another version, or back.
  *
  * @param manifest the version that comes.
- * @param before the row with the values, and the manifest that they were checked by.
+ * @param before the row with the values, the manifest that they were checked by, and new values.
  * @param place whose settings they are.
  * @param masterKey 32 bytes.
  * @returns the settings: a value that does not fit any more is the default, which a warning tells; a
@@ -64,6 +62,8 @@ export async function carriedSettings(
   before: {
     readonly row: Pick<InstallationRow, "settings" | "sealed_settings">;
     readonly manifest: DeclaringManifest;
+    /** What the operator gives with the change. */
+    readonly given?: JsonObject | undefined;
   },
   place: SettingPlace,
   masterKey: Uint8Array,
@@ -86,7 +86,8 @@ export async function carriedSettings(
     values: Object.fromEntries([...values].filter(([key]) => known.has(key))),
     sealed: Object.fromEntries([...sealed].filter(([key]) => known.has(key))),
   };
-  return withRemarks(manifest, kept, warnings);
+  const changes = checkChanges(manifest, before.given ?? {});
+  return withRemarks(manifest, await applySettings(kept, changes, place, masterKey), warnings);
 }
 
 interface Carry {
@@ -178,9 +179,8 @@ function withRemarks(
       ...unfit.map(({ key, type }) =>
         `the default of the setting "${key}" does not fit its type "${type}"`
       ),
+      ...settings.filter((each) => each.required === true && !isSet(each))
+        .map(({ key }) => `the setting "${key}" is required and has no value yet`),
     ],
-    missing: settings.filter((each) => each.required === true && !isSet(each)).map(({ key }) =>
-      key
-    ),
   };
 }
