@@ -22,6 +22,9 @@ export const addonLife: Migration = {
         add column previous_digest text references metacore.bundles (digest),
         add column previous_secret_enc text,
         add column previous_secret_until timestamptz`,
+      // Files and texts for whoever has no token are looked up by addon, in every organization.
+      `create index installations_addon on metacore.installations (addon_key, status)`,
+      `create index installations_previous on metacore.installations (previous_digest)`,
       `create table metacore.bundle_files (
         digest text not null references metacore.bundles (digest) on delete cascade,
         path text not null,
@@ -104,6 +107,8 @@ export const addonLife: Migration = {
         add column previous_digest text references metacore_bundles (digest)`,
       `alter table metacore_installations add column previous_secret_enc text`,
       `alter table metacore_installations add column previous_secret_until text`,
+      `create index metacore_installations_addon on metacore_installations (addon_key, status)`,
+      `create index metacore_installations_previous on metacore_installations (previous_digest)`,
       `create table metacore_bundle_files (
         digest text not null references metacore_bundles (digest) on delete cascade,
         path text not null,
