@@ -437,3 +437,10 @@ function valuesOf(value: unknown, keys: ReadonlySet<string>): Set<unknown> {
   const own = Object.entries(value).filter(([key]) => keys.has(key)).map(([, each]) => each);
   return new Set([...own, ...Object.values(value).flatMap((each) => [...valuesOf(each, keys)])]);
 }
+
+Deno.test("a table that only declared models make is changed with if exists, and the refusal says so", async () => {
+  const change = (words: string) =>
+    `alter table ${words} t drop column c; alter table ${words} t rename column a to b;`;
+  assert.match((await refusal(change(""))).message, /declared models make it.*"if exists"/);
+  assert.deepEqual(await admit(change("if exists")), []);
+});

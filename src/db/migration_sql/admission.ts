@@ -121,7 +121,12 @@ export class Admission {
   table(table: string, offset?: number): TableSpec {
     const found = this.#state.get(table);
     if (found === undefined) {
-      throw this.refuse(`table ${table} does not exist in this addon at this point`, offset);
+      const hint =
+        `where declared models make it, which they do after migrations, write "if exists"`;
+      throw this.refuse(
+        `table ${table} does not exist in this addon at this point (${hint})`,
+        offset,
+      );
     }
     return found;
   }
