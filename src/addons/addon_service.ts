@@ -133,8 +133,14 @@ export interface OwnedNavigationGroup {
 
 /** The life of addons in organizations. */
 export interface AddonService {
-  /** Demands the right to install, before a body is read. @throws {KernelError} access.denied */
-  checkInstall(caller: Caller): Promise<void>;
+  /**
+   * Demands the right to install, before a body is read.
+   *
+   * @param source what is on offer here may be code of the host application, which nobody signs.
+   * @default "upload"
+   * @throws {KernelError} access.denied; bundle.unsigned — no upload could be taken
+   */
+  checkInstall(caller: Caller, source?: "upload" | "on offer"): Promise<void>;
   /**
    * Says what {@link AddonService.install} would do, and changes nothing.
    *

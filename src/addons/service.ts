@@ -31,6 +31,7 @@ import { InstallationCatalog } from "./code/installation_catalog.ts";
 import type { LifeOpener } from "./code/open_function.ts";
 import { type CompiledRegistry, noCompiledAddons } from "./compiled/registry.ts";
 import { noPreviousVersion, notInstalled, notRegistered } from "./errors.ts";
+import { ChangeTurns } from "./install/change_turns.ts";
 import { Changer } from "./install/changer.ts";
 import {
   candidateOf,
@@ -51,7 +52,8 @@ import type { InstallationPlan } from "./plan/installation_plan.ts";
 import type { AddonTranslations } from "./translations/addon_translations.ts";
 
 /** What the addon service works with. */
-export interface AddonServiceOptions extends Omit<InstallerOptions, "lifecycle" | "code"> {
+export interface AddonServiceOptions
+  extends Omit<InstallerOptions, "lifecycle" | "code" | "turns"> {
   readonly registry: ModelRegistry;
   readonly access: AccessService;
   /** Navigation groups of the host application, into which addons put their entries. */
@@ -112,15 +114,17 @@ class Addons implements AddonService {
       resetBreaker: (installation) => code.renewed(installation),
       logger,
     });
-    const parts = { ...options, lifecycle, code: room };
+    const turns = new ChangeTurns(database.parallelTransactions);
+    const parts = { ...options, lifecycle, code: room, turns };
     this.#installer = new Installer(parts);
     this.#changer = new Changer(parts);
     this.#navigation = createNavigation(options);
     this.#views = new InstallationCatalog(options.registry);
   }
 
-  async checkInstall(caller: Caller): Promise<void> {
+  async checkInstall(caller: Caller, source: "upload" | "on offer" = "upload"): Promise<void> {
     await this.#options.access.check(caller, "addons.install");
+    if (source === "on offer") return;
     const { keys, unsigned } = this.#options.trust;
     // Before a body is read: nothing that it could hold would be taken.
     if (keys.length === 0 && unsigned !== "allow") throw unsignedBundle("none");

@@ -10,7 +10,8 @@ import { type CompiledAddon, type Kernel, type SystemCaller, systemCaller } from
 import { createCompiledAddons } from "../../src/addons/compiled/registry.ts";
 import type { LifecycleContext } from "../../src/addons/compiled/compiled_addon.ts";
 import type { JsonObject } from "../../src/base/json.ts";
-import { newOwner } from "../_support/client.ts";
+import { packBundle } from "../../src/bundle/mod.ts";
+import { logIn, newOwner } from "../_support/client.ts";
 import { engines } from "../_support/engines.ts";
 import { kernelTest, startKernel, testPlace } from "../_support/kernel.ts";
 import { lifeBundle, lifeManifest } from "./life_addon.ts";
@@ -244,3 +245,43 @@ Deno.test("Compiled addons that are none are refused by name", async () => {
   assert.equal(one!.bundleOf("life")!.digest, other!.bundleOf("life")!.digest);
   assert.equal(one!.find("nobody"), undefined);
 });
+
+for (const engine of engines) {
+  Deno.test(`Code of the host application needs no signature; what was uploaded under its key does not come back [${engine}]`, async () => {
+    await using place = await testPlace(engine, "file");
+    const email = `compiled-${engine}@example.test`;
+    const password = "correct horse battery";
+    const manifest = (version: string) => ({ key: "inside", name: "Inside", version });
+    const first = await startKernel(place.databaseUrl);
+    await first.services.auth.createOrganization({
+      organizationName: "Acme",
+      name: "Olivia Owner",
+      email,
+      password,
+    });
+    const text = JSON.stringify(manifest("1.0.0"));
+    const uploaded = await packBundle(new Map([["manifest.json", text]]));
+    const before = await logIn(first, email, password);
+    assert.equal((await before.install(uploaded)).status, 200);
+    await first.stop();
+    const second = await startKernel(place.databaseUrl, {
+      unsignedBundles: "refuse",
+      addons: [{ manifest: manifest("2.0.0") }, {
+        manifest: { ...manifest("1.0.0"), key: "more" },
+      }],
+    });
+    const owner = await logIn(second, email, password);
+    const base = "/api/metacore/installations";
+    const fresh = await owner.send("POST", `${base}/more`);
+    assert.equal(fresh.status, 200, JSON.stringify(fresh.body));
+    const refused = await owner.install(uploaded, "other");
+    assert.deepEqual([refused.status, refused.body.code], [403, "bundle.unsigned"]);
+    const upgrade = await owner.send("POST", "/api/kernel/addons/inside/upgrade", {
+      target_version: "2.0.0",
+    });
+    assert.equal(upgrade.status, 200, JSON.stringify(upgrade.body));
+    const back = await owner.send("POST", `${base}/inside/rollback`);
+    assert.deepEqual([back.status, back.body.code], [409, "addon.no_previous_version"]);
+    await second.stop();
+  });
+}

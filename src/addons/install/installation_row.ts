@@ -60,7 +60,7 @@ export function rowAfter(parts: RowParts): InstallationRow {
     sealed_settings: JSON.stringify(settings.sealed),
     revision: Number(before?.revision ?? 0) + 1,
     accepted_capabilities: before?.accepted_capabilities ?? "[]",
-    previous_digest: previousAfter(operation, before),
+    previous_digest: previousAfter(operation, before, candidate.source),
     installed_at: before?.installed_at ?? at,
     enabled_at: isNew ? at : before?.enabled_at ?? null,
     disabled_at: isNew ? null : before?.disabled_at ?? null,
@@ -68,12 +68,17 @@ export function rowAfter(parts: RowParts): InstallationRow {
   };
 }
 
-/** A version that was left is where one can go back to; a fresh start knows none. */
+/**
+ * A version that was left is where one can go back to; a fresh start knows none. What somebody uploaded
+ * never comes back under the name of code of the host application, which nobody has to sign.
+ */
 function previousAfter(
   operation: PlanOperation,
   before: InstallationRow | undefined,
+  source: Candidate["source"],
 ): string | null {
   if (before === undefined || operation === "install") return null;
+  if ((before.source === "compiled") !== (source === "compiled")) return null;
   return operation === "reinstall" ? before.previous_digest : before.bundle_digest;
 }
 

@@ -12,6 +12,7 @@ import { bare } from "../answer.ts";
 import { invalidQueryValue, missingBundle } from "../errors.ts";
 import type { Exchange } from "../exchange.ts";
 import { installAnswer } from "../installation_answer.ts";
+import { mediaTypeOf } from "../middleware/body.ts";
 import { detached } from "../middleware/detached_caller.ts";
 import type { InstallRequest } from "../middleware/install_request.ts";
 import { readInstallRequest } from "../middleware/install_request.ts";
@@ -103,7 +104,8 @@ async function install(
   const caller = detached(user);
   const kind = answerKind(exchange);
   // Before the body: who may not install is not let upload either.
-  await services.addons.checkInstall(caller);
+  const isUpload = sources === "uploads only" || mayHoldArchive(exchange);
+  await services.addons.checkInstall(caller, isUpload ? "upload" : "on offer");
   const release = uploads.take();
   let request: InstallRequest;
   try {
@@ -123,6 +125,12 @@ async function install(
       release();
     }
   });
+}
+
+/** Of any other type, a body that is an archive is refused before anything is made of it. */
+function mayHoldArchive({ request }: Exchange): boolean {
+  const type = mediaTypeOf(request);
+  return type === "multipart/form-data" || ARCHIVE_TYPES.includes(type);
 }
 
 async function perform(

@@ -87,7 +87,7 @@ async function upgrade(
 ): Promise<Answer> {
   const caller = detached(user);
   const key = exchange.param("key");
-  await services.addons.checkInstall(caller);
+  await services.addons.checkInstall(caller, "on offer");
   await services.addons.installation(caller, key);
   const { archive, version, terms } = await readInstallRequest(exchange, limits);
   if (archive !== undefined) throw invalidBody("upload bundles to /api/metacore/installations");
