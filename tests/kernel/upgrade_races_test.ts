@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import { type Kernel, type SystemCaller, systemCaller } from "../../mod.ts";
+import type { Database } from "../../src/db/database.ts";
 import { openDatabase } from "../../src/db/open.ts";
 import { silentLogger } from "../../src/telemetry/log.ts";
 import { newOwner } from "../_support/client.ts";
@@ -26,6 +27,18 @@ function telling(n: number): LifeAddon {
 async function install(kernel: Kernel, caller: SystemCaller, addon: LifeAddon): Promise<void> {
   const archive = await lifeBundle(addon);
   await kernel.services.addons.install(caller, { archive }, { acceptedCapabilities: "all" });
+}
+
+/** Waits until somebody waits for a lock that another holds. */
+async function waitingForLock(database: Database): Promise<void> {
+  await database.transaction(null, (tx) =>
+    tx.execute({
+      sql: `do $$ begin while not exists (select from pg_locks
+        where locktype = 'advisory' and not granted and database =
+          (select oid from pg_database where datname = current_database())) loop
+        perform pg_sleep(0.001); end loop; end $$`,
+      parameters: [],
+    }));
 }
 
 async function look(kernel: Kernel, caller: SystemCaller): Promise<string> {
@@ -137,15 +150,13 @@ Deno.test({
       });
       await held;
       const installing = install(kernel, caller, extending("beta", "alpha"));
+      await waitingForLock(database);
       const isFree = await database.transaction(null, async (tx) => {
-        const ask = (sql: string) => tx.execute({ sql, parameters: [] });
-        await ask(`do $$ begin while not exists (select from pg_locks
-          where locktype = 'advisory' and not granted and database =
-            (select oid from pg_database where datname = current_database())) loop
-          perform pg_sleep(0.001); end loop; end $$`);
-        const { rows } = await ask(
-          "select pg_try_advisory_xact_lock(hashtextextended('install:addon_beta', 0)) as free",
-        );
+        const { rows } = await tx.execute({
+          sql:
+            "select pg_try_advisory_xact_lock(hashtextextended('install:addon_beta', 0)) as free",
+          parameters: [],
+        });
         return rows[0]?.["free"];
       });
       letGo();
@@ -255,3 +266,48 @@ kernelTest("An upgrade that fails leaves no worker behind", async ({ kernel }) =
   assert.equal(await workersWithCode(kernel), before);
   assert.equal(await look(kernel, caller), "1");
 }, { operatorToken: OPERATOR });
+
+Deno.test({
+  name: "Changes that wait for each other leave the database to everybody else",
+  ignore: !hasPostgresServer,
+  fn: async () => {
+    await using place = await testPlace("postgres", "file");
+    const kernel = await startKernel(place.databaseUrl);
+    const database = await openDatabase({ url: place.databaseUrl, logger: silentLogger });
+    try {
+      const [caller, neighbour] = [
+        await newCaller(kernel),
+        systemCaller(
+          (await newOwner(kernel, "Other")).organizationId,
+        ),
+      ];
+      await install(kernel, neighbour, telling(1));
+      const [held, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const holding = database.transaction(null, async (tx) => {
+        await tx.lock(`install:${caller.organizationId}`);
+        held.resolve();
+        await go.promise;
+      });
+      await held.promise;
+      const keys = Array.from({ length: 12 }, (_, at) => `addon_${at}`);
+      const installing = Promise.all(
+        keys.map((key) => install(kernel, caller, { key, version: "1.0.0" })),
+      );
+      // All that get a connection at once have one now.
+      await waitingForLock(database);
+      const reads = await Promise.allSettled(
+        Array.from(
+          { length: 8 },
+          () => kernel.services.records.list(neighbour, "life_notes", new URLSearchParams()),
+        ),
+      );
+      go.resolve();
+      await Promise.all([holding, installing]);
+      assert.deepEqual(new Set(reads.map(({ status }) => status)), new Set(["fulfilled"]));
+      assert.equal((await kernel.services.addons.installations(caller)).length, keys.length);
+    } finally {
+      await database.close();
+      await kernel.stop();
+    }
+  },
+});

@@ -165,31 +165,35 @@ export class Changer {
   }
 
   async #withHooks<T>(order: HookedChange<T>): Promise<T> {
-    const { database, lifecycle, registry } = this.#options;
+    const { turns, registry } = this.#options;
+    const { organizationId } = order.caller;
+    const { made, hooks } = await turns.within(organizationId, () => this.#hooked(order))
+      .finally(() => registry.invalidate(organizationId));
+    // Backends may take their time: nothing is held any more, and who calls sees what is now.
+    await hooks?.after();
+    return made;
+  }
+
+  async #hooked<T>(order: HookedChange<T>): Promise<HookedOutcome<T>> {
+    const { database, lifecycle } = this.#options;
     const { caller, steps, installation, failure, change } = order;
     const make = (hooks: LifecycleHooks | undefined) =>
       database.schemaTransaction(
         caller.organizationId,
         (tx) => change(tx, async (transaction) => await hooks?.within(transaction)),
       );
-    if (installation === undefined) return await make(undefined);
+    if (installation === undefined) return { made: await make(undefined) };
     let begun = false;
     try {
-      const { made, hooks } = await lifecycle.around(
-        { caller, steps, installation },
-        async (hooks) => {
-          begun = true;
-          return { made: await this.#orWithout(order, hooks, make), hooks };
-        },
-      ).finally(() => registry.invalidate(caller.organizationId));
-      // Backends may take their time: nothing is held any more, and who calls sees what is now.
-      await hooks.after();
-      return made;
+      return await lifecycle.around({ caller, steps, installation }, async (hooks) => {
+        begun = true;
+        return { made: await this.#orWithout(order, hooks, make), hooks };
+      });
     } catch (thrown) {
       // Code that cannot even be loaded cannot be asked.
       if (begun || failure === "refuses") throw thrown;
       this.#tell(order, isKernelError(thrown) ? thrown.message : String(thrown));
-      return await make(undefined);
+      return { made: await make(undefined) };
     }
   }
 
@@ -258,6 +262,12 @@ export class Changer {
     const { organizationId: organization, requestId: request_id } = caller;
     this.#options.logger.info(message, { ...facts, organization, request_id });
   }
+}
+
+interface HookedOutcome<T> {
+  readonly made: T;
+  /** Absent where none could be asked. */
+  readonly hooks?: LifecycleHooks;
 }
 
 interface HookedChange<T> {

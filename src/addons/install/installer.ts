@@ -26,6 +26,7 @@ import { operationOf } from "../plan/obstacles.ts";
 import { risksOf } from "../plan/risks.ts";
 import { planTables } from "../plan/table_plan.ts";
 import { unsupportedParts } from "../unsupported.ts";
+import type { ChangeTurns } from "./change_turns.ts";
 import type { CodeRoom } from "./code_room.ts";
 import { withFreshLook } from "./fresh_look.ts";
 import { gatherMaterial, standingOf } from "./gather.ts";
@@ -44,6 +45,8 @@ export interface InstallerOptions {
   readonly hostModels: readonly Model[];
   readonly lifecycle: LifecycleRunner;
   readonly code: CodeRoom;
+  /** Shared by all who change installations. */
+  readonly turns: ChangeTurns;
   /** Whether addons may send requests at all, for the install answer. */
   readonly outboundHttp: "on" | "off";
   /** Names of the host application's validators. @default none */
@@ -156,7 +159,7 @@ export class Installer {
     terms: InstallTerms,
   ): Promise<InstallResult> {
     const { bundle: { manifest, digest } } = candidate;
-    const { code, installations, database, registry, logger } = this.#options;
+    const { code, installations, database, registry, turns, logger } = this.#options;
     const look = await this.#look(caller.organizationId, manifest.key);
     demandRevision(manifest.key, look.row, terms.revision);
     if (direction === "back") demandPrevious(candidate, look.row);
@@ -174,7 +177,8 @@ export class Installer {
     if (operation !== "install" && candidate.code !== undefined) {
       await code.warm(candidate.code.guest);
     }
-    const { outcome, hooks } = await this.#change(order, look, warnings)
+    const change = () => this.#change(order, look, warnings);
+    const { outcome, hooks } = await turns.within(caller.organizationId, change)
       // Also where it failed: an answer to a commit can be lost.
       .finally(() => registry.invalidate(caller.organizationId));
     logger.info("installed an addon", {
@@ -280,11 +284,13 @@ export class Installer {
     this.#options.code.abandon(code.guest);
   }
 
-  #warnings({ bundle, code }: Candidate): string[] {
+  #warnings(candidate: Candidate): string[] {
+    const { bundle, code } = candidate;
     const { outboundHttp, validators = NO_VALIDATORS } = this.#options;
     return [
       ...unsupportedParts(bundle.manifest, outboundHttp),
       ...validatorWarnings(bundle.manifest, validators),
+      ...missingParts(candidate),
       ...code?.module.warnings ?? [],
     ];
   }
