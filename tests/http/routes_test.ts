@@ -491,6 +491,13 @@ Deno.test("Actions: an addon that declines is 422 with its own words; one that f
     ["sandbox.out_of_memory", "unavailable", 502, "memory_exhausted", null],
     ["sandbox.circuit_open", "unavailable", 503, "addon_unavailable", "9"],
     ["sandbox.busy", "unavailable", 503, "addon_unavailable", "9"],
+    ["addon.backend_failed", "unavailable", 502, "webhook_unreachable", null],
+    ["addon.backend_refused", "precondition", 502, "webhook_unreachable", null],
+    ["addon.backend_unreachable", "unavailable", 502, "webhook_unreachable", null],
+    ["addon.backend_timeout", "timeout", 504, "timeout", null],
+    ["addon.handler_timeout", "timeout", 504, "timeout", null],
+    ["addon.action_invalid_state", "precondition", 409, "invalid_state", null],
+    ["db.serialization", "conflict", 409, "serialization_failure", null],
   ] as const;
   for (const [code, kind, status, word, retryAfter] of failures) {
     const details = { retry_after_seconds: 9 };

@@ -45,6 +45,7 @@ const WORDS: Readonly<Record<string, string>> = {
   "addon.action_invalid_state": "invalid_state",
   "addon.handler_timeout": "timeout",
   "addon.backend_failed": "webhook_unreachable",
+  "addon.backend_refused": "webhook_unreachable",
   "addon.backend_unreachable": "webhook_unreachable",
   "addon.backend_timeout": "timeout",
   "http.idempotency_key_reused": "idempotency_conflict",
