@@ -69,6 +69,46 @@ kernelTest(
 );
 
 kernelTest(
+  "What a manifest counts on and its bundle does not bring is told",
+  async ({ kernel }) => {
+    const owner = await newOwner(kernel);
+    const handler = { type: "compiled" };
+    const manifest = {
+      apiVersion: "asteby.com/v3",
+      kind: "Addon",
+      metadata: { key: "shop", name: "Shop", version: "1.0.0" },
+      frontend: {
+        entry: "/api/metacore/addons/shop/frontend/remoteEntry.js",
+        format: "federation",
+      },
+      contributions: {
+        actions: [{ key: "rate", label: "Rate", target_model: "crm.Customer", handler }],
+        tools: [{ key: "find", description: "Finds", handler }],
+        subscriptions: [{ event: "crm.*", handler }],
+      },
+      lifecycle: {
+        install: { type: "webhook", url: "https://shop.example.com/hook" },
+        disable: handler,
+      },
+    };
+    const files = new Map([["manifest.json", JSON.stringify(manifest)]]);
+    const warningsOf = async () =>
+      (await owner.send("POST", `${BASE}?plan=1`, formOf(await packBundle(files)))).body.warnings
+        .filter((each: string) => /^the |^frontend/.test(each))
+        .map((each: string) => each.split(/ calls|: /)[0]);
+    const handlers = [
+      'the action "rate"',
+      'the tool "find"',
+      'the subscription to "crm.*"',
+      'the hook "disable"',
+    ];
+    assert.deepEqual(await warningsOf(), ["frontend.entry", ...handlers]);
+    files.set("frontend/remoteEntry.js", "export {};");
+    assert.deepEqual(await warningsOf(), handlers);
+  },
+);
+
+kernelTest(
   "The plan that was read is the plan that is applied; new rights are accepted by name",
   async ({ kernel }) => {
     const owner = await newOwner(kernel);

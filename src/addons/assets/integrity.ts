@@ -26,7 +26,7 @@ const METADATA = /^(sha256|sha384|sha512)-([A-Za-z0-9+/_-]+={0,2})(?:\?.*)?$/;
 export async function checkIntegrity(bundle: Bundle): Promise<void> {
   const { entry = "remoteEntry.js", integrity = "" } = bundle.manifest.frontend ?? {};
   // A script on another server is the browser's to check.
-  if (integrity.trim() === "" || /^(?:[a-z][a-z0-9+.-]*:)?\/\//i.test(entry)) return;
+  if (integrity.trim() === "" || isElsewhere(entry)) return;
   const hashes = strongest(integrity);
   if (hashes.values.length === 0) throw integrityMismatch(entry, "is no sha256, sha384 or sha512");
   const file = bundle.entries.get(entryPath(bundle, entry));
@@ -48,8 +48,25 @@ function strongest(integrity: string): { readonly kind: string; readonly values:
   return { kind, values: known.filter((each) => each.kind === kind).map(({ value }) => value) };
 }
 
-/** An entry is written as the address it will have, or as a path in the bundle or below `frontend/`. */
-function entryPath(bundle: Bundle, entry: string): string {
+/**
+ * Tells whether an entry lies on another server.
+ *
+ * @param entry `frontend.entry`.
+ * @returns true for an address with a host.
+ */
+export function isElsewhere(entry: string): boolean {
+  return /^(?:[a-z][a-z0-9+.-]*:)?\/\//i.test(entry);
+}
+
+/**
+ * Finds an entry, which is written as the address it will have, or as a path in the bundle or below
+ * `frontend/`.
+ *
+ * @param bundle the opened bundle.
+ * @param entry `frontend.entry`.
+ * @returns the path it must have in the bundle, whether or not it is there.
+ */
+export function entryPath(bundle: Bundle, entry: string): string {
   const served = /^\/?api\/(?:metacore\/)?addons\/[^/]+\/frontend\/([^?#]+)/.exec(entry)?.[1];
   if (served !== undefined) return `frontend/${served}`;
   const path = entry.replace(/[?#].*$/, "").replace(/^\.?\//, "");

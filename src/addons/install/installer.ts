@@ -32,6 +32,7 @@ import { withFreshLook } from "./fresh_look.ts";
 import { gatherMaterial, standingOf } from "./gather.ts";
 import { installInTransaction, type InstallOutcome } from "./install.ts";
 import { type Look, makeOrder, schemaOf } from "./make_order.ts";
+import { missingParts } from "./missing_parts.ts";
 import type { Candidate, ChangeOrder } from "./order.ts";
 import { validatorWarnings } from "../extensions/validator_warnings.ts";
 
