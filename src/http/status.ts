@@ -23,8 +23,9 @@ const STATUS_OF_KIND: Readonly<Record<ErrorKind, number>> = {
 };
 
 /**
- * Failures that have a status of their own: those of HTTP itself (RFC 9110, and 499 for logs), and
- * those of an addon's code, for which this server is a gateway.
+ * Failures that have a status of their own: those of HTTP itself (RFC 9110, and 499 for logs), those
+ * of an addon's code, for which this server is a gateway, and a transaction that lost to another
+ * (contract/metacore.md §17.1).
  */
 const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   "http.method_not_allowed": 405,
@@ -37,6 +38,7 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   "addon.backend_refused": 502,
   "addon.backend_unreachable": 502,
   "addon.tool_no_endpoint": 502,
+  "db.serialization": 409,
   "sandbox.trap": 502,
   "sandbox.bad_result": 502,
   "sandbox.guest_error": 502,
@@ -71,7 +73,8 @@ export function headersOf(error: KernelError): Readonly<Record<string, string>> 
   if (error.kind === "unauthenticated") return { "www-authenticate": 'Bearer realm="metacore"' };
   if (error.code === "http.stopping") return { "connection": "close", "retry-after": "1" };
   const status = statusOf(error);
-  const comesAgain = error.code === "http.idempotency_in_progress";
+  const comesAgain = error.code === "http.idempotency_in_progress" ||
+    error.code === "db.serialization";
   if (status === 429 || status === 503 || comesAgain) {
     const seconds = error.details?.["retry_after_seconds"];
     const wait = typeof seconds === "number" && seconds > 0 ? seconds : DEFAULT_RETRY_AFTER_SECONDS;

@@ -497,7 +497,7 @@ Deno.test("Actions: an addon that declines is 422 with its own words; one that f
     ["addon.backend_timeout", "timeout", 504, "timeout", null],
     ["addon.handler_timeout", "timeout", 504, "timeout", null],
     ["addon.action_invalid_state", "precondition", 409, "invalid_state", null],
-    ["db.serialization", "conflict", 409, "serialization_failure", null],
+    ["db.serialization", "unavailable", 409, "serialization_failure", "9"],
   ] as const;
   for (const [code, kind, status, word, retryAfter] of failures) {
     const details = { retry_after_seconds: 9 };
