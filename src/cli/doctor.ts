@@ -12,6 +12,7 @@ import { createKernel } from "../kernel/kernel.ts";
 import type { Settings } from "../kernel/settings.ts";
 import { WalledWorkers } from "../sandbox/worker_source.ts";
 import { silentLogger } from "../telemetry/log.ts";
+import { catalogLines } from "./catalog_check.ts";
 import { type Environment, readEnvironment } from "./environment.ts";
 import { print } from "./output.ts";
 
@@ -27,6 +28,7 @@ export async function runDoctor(): Promise<void> {
   sayTrust(environment.trust, Date.now());
   saySettings(environment.settings);
   sayCodeSettings(environment.settings);
+  await sayCatalog(environment);
   await checkKernel(environment);
   await checkGuestSql(environment);
   await checkWorkers();
@@ -69,6 +71,11 @@ function sayCodeSettings({ enforcement, egress, operatorToken }: Settings): void
   else {
     print("warn  METACORE_OPERATOR_TOKEN is unset: /metrics and /api/operator refuse everybody");
   }
+}
+
+async function sayCatalog({ settings: { catalogDir }, trust }: Environment): Promise<void> {
+  if (catalogDir === undefined) return;
+  for (const line of await catalogLines(catalogDir, trust)) print(line);
 }
 
 async function checkKernel({ options }: Environment): Promise<void> {

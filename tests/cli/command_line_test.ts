@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { rolesSql } from "../../src/db/roles.ts";
 import { SETTING_NAMES } from "../../src/kernel/settings.ts";
+import { exampleBundle } from "../_support/bundles.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
 const STACK = /^\s+at .*:\d+:\d+/m;
@@ -161,6 +162,27 @@ Deno.test("doctor prints a line a check, and warns of what is open", async () =>
   assert.match(open.output, /^ok {4}METACORE_OPERATOR_TOKEN is set$/m);
   assert.match(open.output, /^warn {2}METACORE_ENFORCE=shadow: /m);
   assert.match(open.output, /^warn {2}ALLOW_UNSIGNED_BUNDLES=true: /m);
+});
+
+Deno.test("doctor tells of a catalog that is not there, and of bundles that it leaves out", async () => {
+  const parent = await Deno.makeTempDir();
+  const offers = `${parent}/offers`;
+  const settings = { METACORE_CATALOG_DIR: offers, ALLOW_UNSIGNED_BUNDLES: "true" };
+  try {
+    await using place = await workplace(settings);
+    const absent = await place.run(["doctor"]);
+    assert.match(absent.output, /^warn {2}METACORE_CATALOG_DIR .*offers offers nothing: No such/m);
+    await Deno.mkdir(offers);
+    await Deno.writeFile(`${offers}/tickets.tgz`, await exampleBundle());
+    await Deno.writeTextFile(`${offers}/torn.tgz`, "torn");
+    const half = await place.run(["doctor"]);
+    assert.match(half.output, /^ok {4}catalog: bundles that can be installed from .*offers: 1$/m);
+    assert.match(half.output, /^warn {2}catalog: torn\.tgz cannot be installed: .*\[bundle\./m);
+    const strict = await place.run(["doctor"], { ALLOW_UNSIGNED_BUNDLES: "false" });
+    assert.match(strict.output, /^warn {2}catalog: tickets\.tgz .*\[bundle\.unsigned\]$/m);
+  } finally {
+    await Deno.remove(parent, { recursive: true });
+  }
 });
 
 Deno.test("doctor refuses what is not understood or out of reach in one line", async () => {
