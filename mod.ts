@@ -121,7 +121,8 @@ export type {
   MarketplaceRequest,
   MarketplaceWish,
 } from "./src/addons/catalog/addon_catalog.ts";
-export type { AddonTranslations, Translate } from "./src/addons/translations/addon_translations.ts";
+export type { AddonTranslations } from "./src/addons/translations/addon_translations.ts";
+export type { Translate } from "./src/models/translate_metadata.ts";
 export type { RequestClaim } from "./src/idempotency/idempotency.ts";
 export type { OrganizationValues } from "./src/addons/extensions/organization_values.ts";
 export type { SignedCall, SignedCallVerifier } from "./src/addons/backend/backend.ts";
