@@ -22,3 +22,18 @@ export interface JsonObject {
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
+
+/**
+ * Reads a text that may be JSON.
+ *
+ * @param text anything.
+ * @returns its value; undefined where it is no JSON.
+ */
+export function jsonOf(text: string): Json | undefined {
+  try {
+    // Border: whatever the parser takes is JSON.
+    return JSON.parse(text) as Json;
+  } catch {
+    return undefined;
+  }
+}

@@ -114,6 +114,7 @@ function textOf(value: Json | undefined): string | undefined {
 
 function parse(output: Uint8Array): Json {
   try {
+    // Border: whatever the parser takes is JSON.
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(output)) as Json;
   } catch (cause) {
     throw sandboxError(

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isJsonObject, type Json, type JsonObject } from "../../base/json.ts";
+import { isJsonObject, type JsonObject, jsonOf } from "../../base/json.ts";
 import type { BackendAnswer, BackendCaller } from "../backend/backend.ts";
 import { type ActionAnswer, answerOf, NOTHING } from "./envelope.ts";
 import { backendFailed } from "./errors.ts";
@@ -80,7 +80,7 @@ function readBackendAnswer(addonKey: string, answer: BackendAnswer): ActionAnswe
   const { status, body, truncated } = answer;
   if (truncated) throw backendFailed(addonKey, "answered more than is read", status);
   const text = new TextDecoder().decode(body);
-  const value = parsed(text);
+  const value = jsonOf(text);
   if (status >= 200 && status <= 299) {
     return body.length === 0 ? NOTHING : answerOf(value ?? text);
   }
@@ -88,13 +88,4 @@ function readBackendAnswer(addonKey: string, answer: BackendAnswer): ActionAnswe
     value["success"] === false && value["error"] !== undefined;
   if (isRefusal) return answerOf(value);
   throw backendFailed(addonKey, `returned ${status}: ${text.slice(0, SHOWN_BODY_LENGTH)}`, status);
-}
-
-/** Undefined where it is no JSON. */
-function parsed(text: string): Json | undefined {
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    return undefined;
-  }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isJsonObject, type Json, type JsonObject } from "../../base/json.ts";
+import { isJsonObject, type Json, type JsonObject, jsonOf } from "../../base/json.ts";
 import type { BackendAnswer } from "../backend/backend.ts";
 import type { ToolResult } from "./tool_service.ts";
 
@@ -36,7 +36,7 @@ export function readBackendResult(answer: BackendAnswer): ToolResult {
 export function readResult(body: Uint8Array): ToolResult {
   if (body.length === 0) return { success: true };
   const text = new TextDecoder().decode(body);
-  const value = parsed(text);
+  const value = jsonOf(text);
   if (value === undefined) return { success: true, data: text };
   return isJsonObject(value) && isEnvelope(value)
     ? fromEnvelope(value)
@@ -66,13 +66,4 @@ function errorText(error: Json | undefined): string {
   if (!isJsonObject(error)) return "";
   const { message, code } = error;
   return typeof message === "string" ? message : typeof code === "string" ? code : "";
-}
-
-/** Undefined where it is no JSON. */
-function parsed(text: string): Json | undefined {
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    return undefined;
-  }
 }
