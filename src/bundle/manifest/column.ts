@@ -30,7 +30,8 @@ import { defined } from "./optional.ts";
 import type { PatternReader } from "./pattern.ts";
 
 const VISIBILITIES = ["all", "table", "modal", "list"] as const;
-const WIDGETS = [
+/** Widgets that a column may name, which the kernel's own metadata knows. */
+export const WIDGETS = [
   "text",
   "textarea",
   "select",

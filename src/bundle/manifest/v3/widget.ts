@@ -5,29 +5,11 @@
  * @module
  */
 
+import { WIDGETS as KNOWN } from "../column.ts";
+
 /** Widget → the one that the kernel's own metadata knows. */
 export const WIDGETS: ReadonlyMap<string, string> = new Map([
-  ...[
-    "text",
-    "textarea",
-    "select",
-    "multi_select",
-    "search",
-    "number",
-    "date",
-    "datetime",
-    "email",
-    "url",
-    "boolean",
-    "image",
-    "file",
-    "richtext",
-    "json",
-    "relation",
-    "password",
-    "slider",
-    "rating",
-  ].map((word) => [word, word] as const),
+  ...KNOWN.map((word) => [word, word] as const),
   ["dynamic_select", "relation"],
   ["upload", "file"],
   ["switch", "boolean"],
