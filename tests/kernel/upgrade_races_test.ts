@@ -233,6 +233,28 @@ for (const engine of engines) {
   });
 }
 
+Deno.test("A hook finds a worker with its module when the transaction begins", async () => {
+  let kernel: Kernel | undefined;
+  const counts: Promise<number>[] = [];
+  kernel = await startKernel("sqlite::memory:", {
+    operatorToken: OPERATOR,
+    fault: {
+      beforeStatement: (_count, sql) => {
+        if (kernel === undefined || !/^insert into "?metacore_installations/.test(sql)) return;
+        counts.push(workersWithCode(kernel));
+      },
+    },
+  });
+  try {
+    const caller = await newCaller(kernel);
+    const hooks = { install: [{ target: { type: "wasm", function: "look" } }] };
+    await install(kernel, caller, { ...telling(1), hooks });
+    assert.deepEqual(await Promise.all(counts), [1]);
+  } finally {
+    await kernel.stop();
+  }
+});
+
 const OPERATOR = "an operator's token of more than 32 bytes".replaceAll(" ", "-");
 
 /** Workers that hold the module of an addon. */

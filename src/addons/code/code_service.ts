@@ -60,6 +60,9 @@ export function createAddonCode(options: CodeServiceOptions): CodeService {
   return new CodeService(options);
 }
 
+/** Where no worker starts in this time, the hooks wait for one in theirs. */
+const WARM_MS = 5_000;
+
 /** Calls addon code. */
 export class CodeService implements AddonCode, FunctionOpener, LifeOpener {
   readonly #options: CodeServiceOptions;
@@ -117,9 +120,11 @@ export class CodeService implements AddonCode, FunctionOpener, LifeOpener {
     work: (call: LifeCall) => Promise<T>,
   ): Promise<T> {
     const { caller, installation } = changing;
-    const { catalog, modules } = this.#options;
+    const { catalog, modules, sandbox } = this.#options;
     const code = changing.code ?? modules.codeOf(installation);
     const module = await code.load();
+    // Starting a worker is none of what hooks do: their time in the transaction is short.
+    await sandbox.warm(withModule(code, module), WARM_MS);
     const others = await catalog.all(caller.organizationId);
     const opened = { caller, installation, module, others, code: withModule(code, module) };
     return await this.#inPlace(caller, installation, () =>
