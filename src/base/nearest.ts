@@ -22,7 +22,14 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-function editDistance(a: string, b: string): number {
+/**
+ * Counts the letters to insert, take out or exchange between two texts.
+ *
+ * @param a one text, short: the work grows with the product of both lengths.
+ * @param b the other one.
+ * @returns 0 or more.
+ */
+export function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
     const row = [i];

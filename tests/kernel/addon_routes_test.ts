@@ -279,3 +279,28 @@ kernelTest(
     assert.deepEqual(await post(await signed(newest, path, body)), { success: true });
   },
 );
+
+kernelTest(
+  "A guard that is misspelt is refused, and nothing is installed; names that are no guard pass",
+  async ({ kernel }) => {
+    const owner = await newOwner(kernel);
+    const archive = await bundle({ version: "1.0.0" });
+    const misspelt: readonly (readonly [string, Record<string, string>, string])[] = [
+      ["?plann=1", {}, "plan"],
+      ["?Plan=1", {}, "plan"],
+      ["", { planHash: "00" }, "plan_hash"],
+      ["?plan-hash=00", {}, "plan_hash"],
+      ["", { "accpted_capabilities[]": "a" }, "accepted_capabilities"],
+      ["", { revison: "7" }, "revision"],
+    ];
+    for (const [query, fields, meant] of misspelt) {
+      const answer = await owner.send("POST", BASE + query, formOf(archive, fields));
+      assert.equal(answer.status, 400, `${query} ${JSON.stringify(fields)}`);
+      assert.match(String(answer.body.details), new RegExp(`did you mean ${meant}\\?$`));
+    }
+    assert.deepEqual((await owner.get(BASE)).body, []);
+    const others = { agent_id: "a", agentId: "a", lang: "es", note: "x" };
+    const done = await owner.send("POST", `${BASE}?lang=es&_=1&page=2`, formOf(archive, others));
+    assert.equal(done.status, 200, JSON.stringify(done.body));
+  },
+);

@@ -7,6 +7,7 @@
 
 import type { Json, JsonObject } from "../../base/json.ts";
 import { isJsonObject } from "../../base/json.ts";
+import { editDistance } from "../../base/nearest.ts";
 import { invalidBody, missingBundle } from "../errors.ts";
 import type { Exchange } from "../exchange.ts";
 import type { HttpLimits } from "../limits.ts";
@@ -51,6 +52,10 @@ export interface RawOffer {
   readonly fields: ReadonlyMap<OfferField, Json>;
 }
 
+/** Names that guard something: left out unseen, more would be done than was asked for. */
+const GUARDS = ["plan", "plan_hash", "accepted_capabilities", "allow_downgrade", "revision"]
+  .concat("signature", "checksum");
+
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
@@ -64,6 +69,7 @@ const UTF8 = new TextDecoder("utf-8", { fatal: true });
  */
 export async function readOffer(exchange: Exchange, limits: HttpLimits): Promise<RawOffer> {
   const type = mediaTypeOf(exchange.request);
+  for (const name of exchange.query.keys()) refuseMisspelt(name);
   const beside = fieldsBeside(exchange);
   if (ARCHIVE_TYPES.includes(type)) {
     const archive = await readBytes(exchange, limits.bundleBytes);
@@ -80,6 +86,7 @@ export async function readOffer(exchange: Exchange, limits: HttpLimits): Promise
   // Border: what was parsed as JSON is JSON.
   const body = parseJson(bytes, limits) as Json;
   if (!isJsonObject(body)) throw invalidBody("the body is a JSON object, a form or an archive");
+  for (const name of Object.keys(body)) refuseMisspelt(name);
   return { fields: new Map([...beside, ...knownFields(body)]) };
 }
 
@@ -137,6 +144,7 @@ async function readForm(
   const fields = new Map<OfferField, Json>();
   for (const { name, bytes } of parts) {
     const field = OFFER_FIELDS.find((each) => each === name || `${each}[]` === name);
+    if (field === undefined) refuseMisspelt(name.replace(/\[\]$/, ""));
     // A form's file field that nobody has filled is sent empty.
     if (field === undefined || bytes.byteLength === 0) continue;
     const text = fieldText(field, bytes, limits);
@@ -153,4 +161,24 @@ function fieldText(name: OfferField, bytes: Uint8Array, limits: HttpLimits): str
   } catch {
     throw invalidBody(`${name} is not text in UTF-8`);
   }
+}
+
+/**
+ * Other names are let pass, for clients send more than this server reads. But `planHash` or `plann=1`
+ * must not install what somebody only meant to look at.
+ */
+function refuseMisspelt(name: string): void {
+  const isKnown = GUARDS.includes(name) || OFFER_FIELDS.some((each) => each === name);
+  if (isKnown || name.length > 40) return;
+  const meant = GUARDS.find((each) => isNear(plain(name), plain(each)));
+  if (meant === undefined) return;
+  throw invalidBody(`${JSON.stringify(name)} is not known; did you mean ${meant}?`);
+}
+
+function plain(name: string): string {
+  return name.toLowerCase().replace(/[-_]/g, "");
+}
+
+function isNear(given: string, meant: string): boolean {
+  return editDistance(given, meant) <= (meant.length < 9 ? 1 : 2);
 }
