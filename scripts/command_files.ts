@@ -19,6 +19,10 @@ export interface CommandFiles {
  */
 export function commandFiles(args: readonly string[]): CommandFiles {
   const [command = "", name = "", ...rest] = args;
+  // What they are given are values, which no file of the same name is meant by.
+  if (command === "addon" && /^(?:settings|rotate-secret)$/.test(name)) {
+    return { reads: [], writes: [] };
+  }
   const values = rest.flatMap(valueOf);
   if (command === "keys" && name === "generate") {
     const paths = values.flatMap((prefix) => [`${prefix}.pem`, `${prefix}.pub`]);

@@ -1,6 +1,6 @@
 /**
  * `metacore addon`: its commands, their options and examples. What they do is in
- * `addon_bundle.ts` and `addon_installation.ts`.
+ * `addon_bundle.ts`, `addon_installation.ts` and `addon_settings.ts`.
  *
  * @module
  */
@@ -15,11 +15,14 @@ import {
   switchAddon,
   uninstallAddon,
 } from "./addon_installation.ts";
+import { changeSettings, rotateSecret } from "./addon_settings.ts";
 
 /** Makes the text that follows a command's help; it is told whether somebody erred. */
 export type HelpText = (context: AddHelpTextContext) => string;
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** Longest time for which two install secrets hold: a week. */
+const MAX_OVERLAP_SECONDS = 604_800;
 
 /**
  * Adds the commands.
@@ -37,6 +40,8 @@ export function addAddon(addon: Command, settings: HelpText): void {
   addRollback(addon, settings);
   addSwitches(addon, settings);
   addUninstall(addon, settings);
+  addSettings(addon, settings);
+  addRotateSecret(addon, settings);
 }
 
 function addSign(addon: Command): void {
@@ -158,6 +163,41 @@ function addUninstall(addon: Command, settings: HelpText): void {
     .action(uninstallAddon);
 }
 
+function addSettings(addon: Command, settings: HelpText): void {
+  const command = addon.command("settings")
+    .description("print an addon's settings, and change those that are named")
+    .argument("<key>", "key of the addon")
+    .option("--set <name=value>", "set a value; may be repeated", collect)
+    .option("--unset <name>", "take a value away; may be repeated", collect)
+    .option("--secret <name>", "set a secret, whose value is read from standard input")
+    .option("--json", "as JSON");
+  inOrganization(command)
+    .addHelpText(
+      "after",
+      examples(
+        "metacore addon settings --organization <id> expenses",
+        "metacore addon settings --organization <id> --set approval_limit=800 expenses",
+        "metacore addon settings --organization <id> --secret api_token expenses < token.txt",
+      ),
+    )
+    .addHelpText("after", settings)
+    .action(changeSettings);
+}
+
+function addRotateSecret(addon: Command, settings: HelpText): void {
+  const command = addon.command("rotate-secret")
+    .description("give an installation a new secret for calls to and from its backend")
+    .argument("<key>", "key of the addon")
+    .option("--overlap <seconds>", "how long the old one holds too, 0 to 604800", seconds, 0);
+  inOrganization(command)
+    .addHelpText(
+      "after",
+      examples("metacore addon rotate-secret --organization <id> --overlap 3600 billing"),
+    )
+    .addHelpText("after", settings)
+    .action(rotateSecret);
+}
+
 function inOrganization(command: Command): Command {
   return command.requiredOption(
     "--organization <id>",
@@ -177,6 +217,12 @@ function withConsent(command: Command): Command {
 function organizationId(text: string): string {
   if (UUID.test(text)) return text.toLowerCase();
   throw new InvalidArgumentError("It is not the id of an organization, which is a UUID.");
+}
+
+function seconds(text: string): number {
+  const count = /^[0-9]{1,6}$/.test(text) ? Number(text) : Infinity;
+  if (count <= MAX_OVERLAP_SECONDS) return count;
+  throw new InvalidArgumentError(`It is no whole number from 0 to ${MAX_OVERLAP_SECONDS}.`);
 }
 
 function collect(value: string, earlier: readonly string[] = []): readonly string[] {

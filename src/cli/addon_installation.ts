@@ -9,22 +9,16 @@ import type { BundleOffer, InstallResult, InstallTerms } from "../addons/addon_s
 import type { InstallationPlan } from "../addons/plan/installation_plan.ts";
 import { inTopologicalOrder } from "../addons/plan/requirement_order.ts";
 import type { Requiring } from "../addons/plan/requirements.ts";
-import { type Caller, systemCaller } from "../base/caller.ts";
+import type { Caller } from "../base/caller.ts";
 import { verifyArchive } from "../bundle/trust/verify.ts";
 import type { KernelServices } from "../kernel/services.ts";
 import { type BundleFile, openFile, readBundleFile } from "./bundle_file.ts";
 import type { Environment } from "./environment.ts";
+import { type Place, withOrganization } from "./in_organization.ts";
 import { print, printError } from "./output.ts";
 import { planLines, signatureText } from "./plan_text.ts";
 import { afterDelay, progressLines } from "./progress.ts";
 import { DeclinedError, UsageError } from "./usage_error.ts";
-import { withKernel } from "./with_kernel.ts";
-
-/** The organization that a command works in. */
-export interface Place {
-  /** Its id. */
-  readonly organization: string;
-}
 
 /** Options of `addon list`. */
 export interface ListOptions extends Place {
@@ -137,19 +131,13 @@ export async function uninstallAddon(addonKey: string, options: UninstallOptions
 }
 
 async function withAddons<T>(
-  { organization }: Place,
+  place: Place,
   work: (addons: Addons, caller: Caller, environment: Environment) => Promise<T>,
 ): Promise<T> {
-  return await withKernel(async ({ addons, auth }, environment) => {
-    const known = await auth.listOrganizations();
-    // Nothing else asks: in an unknown organization nothing would be installed, and all planned.
-    if (!known.some(({ id }) => id === organization)) {
-      throw new UsageError(
-        `there is no organization ${organization}: organization list prints those there are`,
-      );
-    }
-    return await work(addons, systemCaller(organization, "command-line"), environment);
-  });
+  return await withOrganization(
+    place,
+    ({ services, caller, environment }) => work(services.addons, caller, environment),
+  );
 }
 
 async function carryOut(

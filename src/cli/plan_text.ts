@@ -58,10 +58,11 @@ export function planLines(plan: InstallationPlan): string[] {
 
 /** Who signed, in a word or two. */
 export function signatureText(signature: SignatureStatus): string {
-  const { status, key_id: keyId, role, developer } = signature;
+  const { status, key_id: keyId, role, developer, trusted } = signature;
   if (status !== "verified") return status;
   const by = developer === undefined ? "" : `, ${developer}`;
-  return `verified, key ${keyId} (${role}${by})`;
+  const since = trusted === false ? ", not trusted any more" : "";
+  return `verified, key ${keyId} (${role}${by})${since}`;
 }
 
 function section(title: string, lines: readonly string[]): string[] {

@@ -26,7 +26,8 @@ interface Outcome {
 
 interface Workplace extends AsyncDisposable {
   readonly folder: string;
-  run(args: readonly string[], env?: Variables): Promise<Outcome>;
+  /** @param input what standard input holds. */
+  run(args: readonly string[], env?: Variables, input?: string): Promise<Outcome>;
 }
 
 /** A folder of its own, and nothing of the surroundings. */
@@ -39,8 +40,8 @@ async function workplace(settings: Variables = {}): Promise<Workplace> {
   const own = { METACORE_DATA_DIR: `${folder}/data`, ...settings };
   return {
     folder,
-    run: async (args, env = {}) => {
-      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    run: async (args, env = {}, input = "") => {
+      const child = new Deno.Command(Deno.execPath(), {
         args: [
           ...["run", "--quiet", "--cached-only", "--no-prompt", "--allow-env"],
           ...[`--allow-run=${Deno.execPath()}`, "scripts/run_cli.ts", ...args],
@@ -48,7 +49,16 @@ async function workplace(settings: Variables = {}): Promise<Workplace> {
         cwd: root,
         clearEnv: true,
         env: { ...Object.fromEntries(kept), ...own, ...env },
-      }).output();
+        stdin: "piped",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      const writer = child.stdin.getWriter();
+      // A command that reads nothing may have ended already.
+      const written = writer.write(new TextEncoder().encode(input)).then(() => writer.close())
+        .catch(() => {});
+      const { code, stdout, stderr } = await child.output();
+      await written;
       const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
       return { code, output: text(stdout), errors: text(stderr) };
     },
@@ -82,18 +92,20 @@ async function exists(path: string): Promise<boolean> {
 interface BundleOptions {
   readonly version?: string;
   readonly requires?: readonly { readonly key: string; readonly version?: string }[];
+  readonly settings?: readonly object[];
 }
 
 async function writeBundle(
   folder: string,
   key: string,
-  { version = "1.0.0", requires = [] }: BundleOptions = {},
+  { version = "1.0.0", requires = [], settings = [] }: BundleOptions = {},
 ): Promise<string> {
   const manifest = {
     key,
     name: key,
     version,
     requires,
+    settings,
     model_definitions: [{
       table_name: `${key}_items`,
       model_key: `${key}_items`,
@@ -273,7 +285,7 @@ Deno.test("--help of every command shows examples, and wrong usage exits 2", asy
     "keys generate",
     "keys show",
     ...["sign", "verify", "inspect", "list", "plan", "install", "upgrade", "rollback", "enable"]
-      .concat("disable", "uninstall").map((name) => `addon ${name}`),
+      .concat("disable", "uninstall", "settings", "rotate-secret").map((name) => `addon ${name}`),
   ];
   const bundle = `${place.folder}/notes.tgz`;
   const id = crypto.randomUUID();
@@ -292,6 +304,22 @@ Deno.test("--help of every command shows examples, and wrong usage exits 2", asy
     [
       ["addon", "uninstall", "--drop", "--organization", id, "notes"],
       /^there is no terminal to ask at/,
+    ],
+    [
+      ["addon", "settings", "--organization", id, "--set", "limit", "notes"],
+      /^--set takes <name>=/,
+    ],
+    [
+      ["addon", "settings", "--organization", id, "--set", "a=1", "--unset", "a", "notes"],
+      /^a is named twice/,
+    ],
+    [
+      ["addon", "settings", "--organization", id, "--secret", "token", "notes"],
+      /^standard input holds no value for token/,
+    ],
+    [
+      ["addon", "rotate-secret", "--organization", id, "--overlap", "604801", "notes"],
+      /'604801' is invalid.*from 0 to 604800/,
     ],
     [
       ["addon", "install", "--organization", id, "--yes", "--plan-hash", "ab", bundle, bundle],
@@ -368,6 +396,73 @@ Deno.test("addon: bundles come in the order of their needs, go forward, back, ou
   assertDone(await addon("install", "--yes", "--allow-downgrade", notes));
 });
 
+Deno.test("addon settings: values by their types, secrets from standard input alone and never shown", async () => {
+  await using place = await workplace({ ALLOW_UNSIGNED_BUNDLES: "true", LOG_LEVEL: "error" });
+  const organization = await newOrganization(place);
+  const bundle = await writeBundle(place.folder, "notes", {
+    settings: [
+      { key: "limit", label: "Limit", type: "number", default_value: 500 },
+      { key: "langs", label: "Languages", type: "multi_select", options: ["de", "es"].map(option) },
+      { key: "token", label: "Token", type: "secret", required: true },
+    ],
+  });
+  assertDone(
+    await place.run(["addon", "install", "--organization", organization, "--yes", bundle]),
+  );
+  const settings = (args: readonly string[], input?: string) =>
+    place.run(["addon", "settings", "--organization", organization, ...args, "notes"], {}, input);
+  const before = ["limit  number  500", "langs  multi_select  not set"];
+  assert.deepEqual(assertDone(await settings([])).trimEnd().split("\n"), [
+    ...before,
+    "token  secret  not set  (required)",
+  ]);
+  const wrong: readonly (readonly [readonly string[], number, RegExp])[] = [
+    [["--set", "token=a=b"], 2, /^token is a secret: give it by --secret token/],
+    [["--secret", "limit"], 2, /^limit is no secret: its value would be shown/],
+    [["--set", "langs=de"], 2, /^the value of langs is written as JSON/],
+    [
+      ["--set", "limits=1", "--set", 'langs=["fr"]'],
+      1,
+      /limits is .*"limit"\?; langs must be one of/,
+    ],
+    [["--secret", "tokens"], 1, /tokens is no setting .*"token"\?.*\[addon\.invalid_settings\]/],
+  ];
+  for (const [args, code, message] of wrong) {
+    const outcome = await settings(args, "s3cret");
+    assertRefused(outcome, code, message);
+    assert.doesNotMatch(outcome.errors, /s3cret|a=b/);
+  }
+  const after = await settings(
+    ["--set", "limit=800.5", "--set", 'langs=["de"]', "--secret", "token"],
+    "s3cret\n",
+  );
+  assert.deepEqual(assertDone(after).trimEnd().split("\n"), [
+    "limit  number  800.5",
+    'langs  multi_select  ["de"]',
+    "token  secret  set, never shown",
+  ]);
+  const shown = assertDone(await settings(["--unset", "limit", "--unset", "langs", "--json"]));
+  assert.deepEqual(
+    JSON.parse(shown).map((
+      { key, value, is_set }: Record<string, unknown>,
+    ) => [key, value, is_set]),
+    [["limit", 500, true], ["langs", undefined, false], ["token", undefined, true]],
+  );
+  const rotate = (...args: readonly string[]) =>
+    place.run(["addon", "rotate-secret", "--organization", organization, ...args]);
+  const first = assertDone(await rotate("notes"));
+  assert.equal(told(first, "the old one"), "is void");
+  const second = assertDone(await rotate("--overlap", "3600", "notes"));
+  assert.match(told(second, "the old one"), /^holds until \d{4}-.*Z$/);
+  assert.match(told(second, "secret"), /^[0-9a-f]{64} \(shown this once\)$/);
+  assert.notEqual(told(first, "secret"), told(second, "secret"));
+  assertRefused(await rotate("nothing"), 1, /\[addon\.not_installed\]/);
+});
+
+function option(value: string): { readonly value: string; readonly label: string } {
+  return { value, label: value };
+}
+
 Deno.test("addon install: where a key is trusted the signature beside the bundle counts, and is listed", async () => {
   await using place = await workplace({ LOG_LEVEL: "error" });
   const { folder } = place;
@@ -393,7 +488,21 @@ Deno.test("addon install: where a key is trusted the signature beside the bundle
     `notes  1.0.0  enabled  verified, key ${told(made, "key id")} (marketplace)\n`,
   );
   const [shown] = JSON.parse(assertDone(await addon("list", "--json")));
-  assert.deepEqual([shown.addon_key, shown.signature.status], ["notes", "verified"]);
+  assert.deepEqual(
+    [shown.addon_key, shown.signature.status, shown.signature.trusted],
+    ["notes", "verified", undefined],
+  );
+  // The operator took the key away meanwhile.
+  assert.equal(
+    assertDone(
+      await place.run(["addon", "list", "--organization", organization], {
+        ALLOW_UNSIGNED_BUNDLES: "true",
+      }),
+    ),
+    `notes  1.0.0  enabled  verified, key ${
+      told(made, "key id")
+    } (marketplace), not trusted any more\n`,
+  );
 });
 
 Deno.test("a command may read and write the files that it names, and no others", () => {
@@ -410,6 +519,12 @@ Deno.test("a command may read and write the files that it names, and no others",
     reads: ["k.pem", "b.tgz", "k.pem.sig", "b.tgz.sig"],
     writes: ["k.pem.sig", "b.tgz.sig"],
   });
+  for (const command of ["settings", "rotate-secret"]) {
+    assert.deepEqual(commandFiles(["addon", command, "--set=path=/etc", "deno.json"]), {
+      reads: [],
+      writes: [],
+    });
+  }
   const pem = "-----BEGIN PUBLIC KEY-----\nAA==\n-----END PUBLIC KEY-----";
   assert.deepEqual(commandFiles(["addon", "verify", "--key", pem, "--json", "b.tgz"]), {
     reads: ["b.tgz", "b.tgz.sig"],
