@@ -6,7 +6,8 @@
 
 import { isJsonObject, type Json, type JsonObject } from "../base/json.ts";
 import type { Manifest } from "../bundle/manifest/manifest.ts";
-import type { VerifiedSignature } from "../bundle/trust/trust.ts";
+import type { TrustPolicy, VerifiedSignature } from "../bundle/trust/trust.ts";
+import { isTrustedStill } from "../bundle/trust/verify.ts";
 import type { Installation } from "./addon_service.ts";
 import { assetBase } from "./assets/addon_assets.ts";
 import type { LiveInstallation } from "./live_installations.ts";
@@ -17,10 +18,14 @@ import { isSecretSetting } from "./settings/value.ts";
  * Shows an installation.
  *
  * @param live the installation.
+ * @param trust whom the operator trusts now: keys come and go while an addon stays.
  * @returns what clients see of it.
  */
-export function installationOf(live: LiveInstallation): Installation {
-  const { row, manifest, signature, previousVersion } = live;
+export async function installationOf(
+  live: LiveInstallation,
+  trust: TrustPolicy,
+): Promise<Installation> {
+  const { row, manifest, previousVersion } = live;
   // Border: the kernel wrote this text itself.
   const settings = JSON.parse(row.settings) as Record<string, Json>;
   const open = new Set(
@@ -33,7 +38,7 @@ export function installationOf(live: LiveInstallation): Installation {
     addon_key: row.addon_key,
     version: row.version,
     revision: Number(row.revision),
-    signature: signatureStatus(row.source, signature),
+    signature: await signatureStatus(live, trust),
     ...(previousVersion === undefined ? {} : { previous_version: previousVersion }),
     // Border: the kernel wrote these words itself.
     status: row.status as Installation["status"],
@@ -45,18 +50,17 @@ export function installationOf(live: LiveInstallation): Installation {
   };
 }
 
-/**
- * Says what is known of a signature.
- *
- * @param source of the installation: what is compiled needs none.
- * @param signature as JSON text; null for an unsigned bundle.
- * @returns the status.
- */
-export function signatureStatus(source: string, signature: string | null): SignatureStatus {
-  if (source === "compiled") return { status: "compiled" };
+async function signatureStatus(
+  { row, signature }: LiveInstallation,
+  trust: TrustPolicy,
+): Promise<SignatureStatus> {
+  if (row.source === "compiled") return { status: "compiled" };
   if (signature === null) return { status: "unsigned" };
   // Border: the kernel wrote this text itself.
-  return statusOf(JSON.parse(signature) as VerifiedSignature);
+  const kept = JSON.parse(signature) as VerifiedSignature;
+  const isTrusted = row.bundle_digest !== null &&
+    await isTrustedStill(row.bundle_digest, kept, row.addon_key, trust);
+  return isTrusted ? statusOf(kept) : { ...statusOf(kept), trusted: false };
 }
 
 /**

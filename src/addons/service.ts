@@ -10,7 +10,6 @@ import type { Caller } from "../base/caller.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { NavigationGroup } from "../bundle/manifest/manifest.ts";
 import { unsignedBundle } from "../bundle/trust/errors.ts";
-import type { TrustPolicy } from "../bundle/trust/trust.ts";
 import type { ModelRegistry } from "../models/registry.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { AuditSink } from "../telemetry/audit.ts";
@@ -60,8 +59,6 @@ export interface AddonServiceOptions
   readonly coreNavigation: readonly NavigationGroup[];
   /** @default titles of the navigation stay as authors wrote them */
   readonly translations?: Pick<AddonTranslations, "translator">;
-  /** Who may sign bundles. */
-  readonly trust: TrustPolicy;
   readonly modules: AddonModules;
   /** Calls hooks of modules, and closes the breakers of what was upgraded. */
   readonly code: LifeOpener & { renewed(installation: LiveInstallation): Promise<void> };
@@ -190,13 +187,13 @@ class Addons implements AddonService {
     await this.#options.access.check(caller, "addons.operate");
     await this.#demandTrusted(caller, addonKey);
     await this.#changer.switch(caller, addonKey, "enable", terms);
-    return installationOf(await this.#find(caller, addonKey));
+    return await this.#shown(await this.#find(caller, addonKey));
   }
 
   async disable(caller: Caller, addonKey: string, terms: ChangeTerms = {}): Promise<Installation> {
     await this.#options.access.check(caller, "addons.operate");
     await this.#changer.switch(caller, addonKey, "disable", terms);
-    return installationOf(await this.#find(caller, addonKey));
+    return await this.#shown(await this.#find(caller, addonKey));
   }
 
   async uninstall(
@@ -210,12 +207,13 @@ class Addons implements AddonService {
   }
 
   async installation(caller: Caller, addonKey: string): Promise<Installation> {
-    return installationOf(await this.#find(caller, addonKey));
+    return await this.#shown(await this.#find(caller, addonKey));
   }
 
   async installations(caller: Caller): Promise<readonly Installation[]> {
     const { database, installations } = this.#options;
-    return (await installations.list(database.kysely, caller.organizationId)).map(installationOf);
+    const live = await installations.list(database.kysely, caller.organizationId);
+    return await Promise.all(live.map((each) => this.#shown(each)));
   }
 
   async manifests(caller: Caller): Promise<readonly JsonObject[]> {
@@ -227,6 +225,10 @@ class Addons implements AddonService {
 
   async navigation(caller: Caller): Promise<readonly OwnedNavigationGroup[]> {
     return await this.#navigation(caller, await this.#views.view(caller.organizationId));
+  }
+
+  async #shown(live: LiveInstallation): Promise<Installation> {
+    return await installationOf(live, this.#options.trust);
   }
 
   async #registered(

@@ -9,6 +9,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { KernelError, packBundle } from "../../src/bundle/mod.ts";
 import { openBundle } from "../../src/bundle/bundle.ts";
+import { sha256Hex } from "../../src/bundle/digest.ts";
 import { readDetachedSignature } from "../../src/bundle/trust/detached.ts";
 import { writePem } from "../../src/bundle/trust/encoding.ts";
 import {
@@ -22,6 +23,7 @@ import { keyIdOf, parsePublicKey, parseSignature } from "../../src/bundle/trust/
 import type { TrustedKey, TrustPolicy } from "../../src/bundle/trust/trust.ts";
 import {
   checkSignerRole,
+  isTrustedStill,
   verifyArchive,
   verifyChecksums,
   verifyKept,
@@ -419,6 +421,20 @@ Deno.test("what is kept is verified again: revoked, unknown and forged signature
   for (const [code, signature, trust] of bad) {
     await assert.rejects(verifyKept(archive, signature, "notes", trust), { code }, code);
   }
+  // What is shown of it says the same, without the bytes.
+  const digest = await sha256Hex(archive);
+  const expired = policyOf(trusted(golden, { expiresAt: "2020-01-01T00:00:00Z" }));
+  for (const trust of [policy, expired]) {
+    assert.equal(await isTrustedStill(digest, kept!, "notes", trust), true);
+  }
+  for (const [code, signature, trust] of bad) {
+    if (signature === undefined) continue;
+    assert.equal(await isTrustedStill(digest, signature, "notes", trust), false, code);
+  }
+  assert.equal(
+    await isTrustedStill(digest, kept!, "notes", { keys: [], unsigned: "allow" }),
+    false,
+  );
   await assert.rejects(verifyKept(archive.slice(1), kept, "notes", policy), {
     code: "bundle.bad_signature",
   });

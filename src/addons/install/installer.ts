@@ -9,6 +9,7 @@ import type { Caller } from "../../base/caller.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { IdSource } from "../../base/ids.ts";
 import type { Database, Transaction } from "../../db/database.ts";
+import type { TrustPolicy } from "../../bundle/trust/trust.ts";
 import type { Model } from "../../models/model.ts";
 import type { ModelRegistry } from "../../models/registry.ts";
 import type { Logger } from "../../telemetry/log.ts";
@@ -44,6 +45,8 @@ export interface InstallerOptions {
   readonly registry: ModelRegistry;
   readonly installations: LiveInstallations;
   readonly hostModels: readonly Model[];
+  /** Who may sign bundles. */
+  readonly trust: TrustPolicy;
   readonly lifecycle: LifecycleRunner;
   readonly code: CodeRoom;
   /** Shared by all who change installations. */
@@ -198,7 +201,7 @@ export class Installer {
     if (live === undefined || live.row.status === "removed") throw notInstalled(manifest.key);
     return {
       operation,
-      installation: installationOf(live),
+      installation: await installationOf(live, this.#options.trust),
       ...(order.secret === undefined ? {} : { installSecret: order.secret.text }),
       manifest,
       warnings: [...new Set([...outcome.warnings, ...failures])],

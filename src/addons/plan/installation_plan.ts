@@ -143,6 +143,12 @@ export interface InstallationPlan {
 export interface SignatureStatus {
   /** Whether a trusted key signed it; `compiled`: the host application brings it. */
   readonly status: "verified" | "unsigned" | "compiled";
+  /**
+   * Of an installation: `false` where the key that signed is not trusted any more (removed, revoked,
+   * not for this addon). It goes on running until somebody disables it; nothing brings it back then.
+   * Absent otherwise.
+   */
+  readonly trusted?: false;
   /** Id of the key that signed. */
   readonly key_id?: string;
   /** What the key may sign. */

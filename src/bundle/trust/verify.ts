@@ -6,6 +6,7 @@
  * @module
  */
 
+import { isKernelError } from "../../base/error.ts";
 import type { Bundle } from "../bundle.ts";
 import { quoted } from "../errors.ts";
 import {
@@ -85,11 +86,48 @@ export async function verifyKept(
     return;
   }
   if (kept === undefined) throw unsignedBundle("some");
-  const bytes = parseSignature(kept.value);
-  const named = candidates({ value: kept.value, keyId: kept.keyId }, policy.keys);
-  const key = await findSigner(named, bytes, await sha256(archive));
+  await checkKept(await sha256(archive), kept, addonKey, policy);
+}
+
+/**
+ * Tells whether a signature that was verified once would still be, by the digest alone: for showing
+ * what is installed. What is to run again is held against {@link verifyKept}.
+ *
+ * @param digest SHA-256 of the archive, hex, as it is kept.
+ * @param kept what {@link verifyArchive} gave when it entered.
+ * @param addonKey the addon, which the key must still be allowed to sign.
+ * @param policy what the operator trusts now.
+ * @returns false where the key is unknown by now, revoked, another one of the same name, or not for
+ *   this addon; true also for one that has merely expired.
+ */
+export async function isTrustedStill(
+  digest: string,
+  kept: VerifiedSignature,
+  addonKey: string,
+  policy: TrustPolicy,
+): Promise<boolean> {
+  try {
+    await checkKept(Uint8Array.fromHex(digest), kept, addonKey, policy);
+    return true;
+  } catch (thrown) {
+    if (!isKernelError(thrown)) throw thrown;
+    return false;
+  }
+}
+
+async function checkKept(
+  digest: Uint8Array,
+  { value, keyId }: VerifiedSignature,
+  addonKey: string,
+  policy: TrustPolicy,
+): Promise<void> {
+  const key = await findSigner(
+    candidates({ value, keyId }, policy.keys),
+    parseSignature(value),
+    digest,
+  );
   checkRevocation(key);
-  checkSignerRole(kept, addonKey, policy);
+  checkSignerRole({ keyId }, addonKey, policy);
 }
 
 /**
@@ -101,7 +139,7 @@ export async function verifyKept(
  * @throws {KernelError} bundle.signer_not_allowed
  */
 export function checkSignerRole(
-  verified: VerifiedSignature | undefined,
+  verified: Pick<VerifiedSignature, "keyId"> | undefined,
   addonKey: string,
   policy: TrustPolicy,
 ): void {
