@@ -36,6 +36,7 @@ export const addonLife: Migration = {
         addon_key text not null,
         signer text not null,
         version text not null,
+        digest text,
         seen_at timestamptz not null,
         primary key (addon_key, signer)
       )`,
@@ -120,6 +121,7 @@ export const addonLife: Migration = {
         addon_key text not null,
         signer text not null,
         version text not null,
+        digest text,
         seen_at text not null,
         primary key (addon_key, signer)
       ) strict`,

@@ -26,12 +26,16 @@ export function keyMismatch(bundleKey: string, expectedKey: string): KernelError
   });
 }
 
-/** The same version with other contents is installed. */
-export function otherContents(addonKey: string, version: string): KernelError {
+/** The same version with other contents is installed, or was before. */
+export function otherContents(
+  addonKey: string,
+  version: string,
+  when: "is installed" | "was installed before",
+): KernelError {
   return new KernelError({
     code: "addon.version_changed",
     kind: "conflict",
-    message: `addon "${addonKey}" ${version} is installed from a bundle with other contents: ` +
+    message: `addon "${addonKey}" ${version} ${when} from a bundle with other contents: ` +
       "give the new contents a new version",
     details: { addon_key: addonKey, version },
   });

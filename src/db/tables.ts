@@ -82,6 +82,8 @@ export interface SeenVersionTable {
   /** `key:<key id>`, or `organization:<id>` for unsigned bundles. */
   signer: string;
   version: string;
+  /** SHA-256 of the bundle that brought that version, hex; null where it was not noted. */
+  digest: string | null;
   seen_at: string;
 }
 

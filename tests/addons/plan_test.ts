@@ -336,12 +336,18 @@ Deno.test("obstaclesOf: versions, isolation, models and shared tables", () => {
   const two = version("2.0.0");
   assert.deepEqual(found(following(two, ONE)), ["addon.version_rollback"]);
   assert.deepEqual(found(following(two, ONE, { downgrade: "allow" })), []);
-  assert.deepEqual(found(materialOf(ONE, { highestSeen: "v2" })), ["addon.version_rollback"]);
-  assert.deepEqual(found(materialOf(two, { highestSeen: "2.0.0" })), []);
+  const seen = (version: string) => ({ seen: { finding: "higher version", version } } as const);
+  assert.deepEqual(found(materialOf(ONE, seen("v2"))), ["addon.version_rollback"]);
+  assert.deepEqual(found(materialOf(two, seen("2.0.0"))), []);
+  const otherSeen = { seen: { finding: "other contents" } } as const;
+  assert.deepEqual(found(materialOf(ONE, otherSeen)), ["addon.version_changed"]);
+  assert.deepEqual(found(materialOf(ONE, { ...otherSeen, downgrade: "allow" })), []);
+  const compiled = { ...otherSeen, signature: { status: "compiled" } } as const;
+  assert.deepEqual(found(materialOf(ONE, compiled)), [], "the host's own addon");
   const removed = standingOf(two, { status: "removed" });
   assert.deepEqual(found(following(two, ONE, { standing: removed })), ["addon.version_rollback"]);
   // After a rollback the lower version stands, and may be installed again as it is.
-  assert.deepEqual(found(following(ONE, ONE, { highestSeen: "2.0.0" })), []);
+  assert.deepEqual(found(following(ONE, ONE, seen("2.0.0"))), []);
   const other = { ...following(ONE, ONE), digest: "b".repeat(64) };
   assert.deepEqual(found(other), ["addon.version_changed"]);
   assert.deepEqual(found({ ...other, signature: { status: "compiled" } }), []);

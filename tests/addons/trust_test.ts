@@ -54,12 +54,17 @@ engineTest(
           const addonKey = `addon_${run++}`;
           const signer = signerOf({ keyId: "k1" }, "org-1");
           for (const version of seen) {
-            await rememberVersion(tables, { addonKey, version, signer, at: AT });
+            await rememberVersion(tables, { addonKey, version, digest: "d1", signer, at: AT });
           }
           const highest = seen.reduce((a, b) => compareVersions(b, a) > 0 ? b : a);
-          const found = await checkSeen(tables, addonKey, offered, signer);
-          if (compareVersions(offered, highest) >= 0) assert.equal(found, undefined);
-          else assert.equal(compareVersions(found!, highest), 0);
+          const check = (digest: string) =>
+            checkSeen(tables, { addonKey, version: offered, digest, signer });
+          const found = await check("d1");
+          const order = compareVersions(offered, highest);
+          if (order >= 0) assert.equal(found, undefined);
+          else assert.ok(found?.finding === "higher version" && found.version === highest);
+          if (order === 0) assert.deepEqual(await check("d2"), { finding: "other contents" });
+          else assert.deepEqual(await check("d2"), found);
         },
       ),
       { numRuns: 25 },
@@ -77,14 +82,17 @@ engineTest(
     const tables = database.kysely;
     const mine = signerOf(undefined, "org-1");
     assert.notEqual(mine, signerOf(undefined, "org-2"));
-    await rememberVersion(tables, { addonKey: "notes", version: "999.0.0", signer: mine, at: AT });
-    assert.equal(await checkSeen(tables, "notes", "1.0.0", mine), "999.0.0");
+    const notes = { addonKey: "notes", digest: "d1" };
+    await rememberVersion(tables, { ...notes, version: "999.0.0", signer: mine, at: AT });
+    const check = (signer: string, addonKey = "notes") =>
+      checkSeen(tables, { addonKey, version: "1.0.0", digest: "d2", signer });
+    assert.deepEqual(await check(mine), { finding: "higher version", version: "999.0.0" });
     // A key called like an organization is none.
     const others = [signerOf(undefined, "org-2"), signerOf({ keyId: "org-1" }, "org-1")];
     for (const signer of others) {
-      assert.equal(await checkSeen(tables, "notes", "1.0.0", signer), undefined, signer);
+      assert.equal(await check(signer), undefined, signer);
     }
-    assert.equal(await checkSeen(tables, "tickets", "1.0.0", mine), undefined);
+    assert.equal(await check(mine, "tickets"), undefined);
   },
 );
 
@@ -255,14 +263,14 @@ engineTest(
 );
 
 /** A bundle of one model; each version has a column more than the last. */
-async function notesBundle(version: string): Promise<Uint8Array> {
+async function notesBundle(version: string, name = "Notes"): Promise<Uint8Array> {
   const columns = Array.from({ length: Number(version.split(".")[1]) + 1 }, (_, at) => ({
     name: `text_${at}`,
     type: "string",
   }));
   const manifest = {
     key: "notes",
-    name: "Notes",
+    name,
     version,
     model_definitions: [
       { table_name: "notes", model_key: "notes", label: "Notes", org_scoped: true, columns },
@@ -367,14 +375,65 @@ for (const engine of engines) {
     const revoked = { code: "bundle.key_revoked" };
     await assert.rejects(third.services.addons.rollback(other, "notes"), revoked);
     await assert.rejects(third.services.addons.install(caller, higher), revoked);
+    // It is told, where the key is named.
+    const shown = { status: "verified", key_id: "acme", role: "author", trusted: false };
+    const listed = await third.services.addons.installations(other);
+    assert.deepEqual(listed.map(({ signature }) => signature), [shown]);
+    const { signature: ofOne } = await third.services.addons.installation(other, "notes");
+    assert.deepEqual(ofOne, shown);
     // It may be taken out of use, and then takes part no more.
-    await third.services.addons.disable(other, "notes");
+    const { signature } = await third.services.addons.disable(other, "notes");
+    assert.deepEqual(signature, shown);
     await assert.rejects(third.services.addons.enable(other, "notes"), revoked);
     await third.stop();
     const fourth = await start(keyOf(acme));
     const back = await fourth.services.addons.rollback(other, "notes");
     assert.deepEqual([back.operation, back.installation.version], ["rollback", "1.0.0"]);
+    const { trusted: _trusted, ...trusted } = shown;
+    assert.deepEqual(back.installation.signature, trusted);
     await fourth.stop();
+  });
+}
+
+for (const engine of engines) {
+  Deno.test(`other contents under a version that was seen come only by word, also after an uninstall [${engine}]`, async () => {
+    const acme = await generateSigningKey();
+    await using place = await testPlace(engine, "file");
+    const changed = { code: "addon.version_changed" };
+    const archives = [await notesBundle("1.0.0"), await notesBundle("1.0.0", "Not those")] as const;
+    for (const how of ["signed", "unsigned"] as const) {
+      const isSigned = how === "signed";
+      const kernel = await startKernel(place.databaseUrl, {
+        trust: isSigned
+          ? { keys: [keyOf(acme)], unsigned: "refuse" }
+          : { keys: [], unsigned: "allow" },
+      });
+      const { addons } = kernel.services;
+      const offer = (archive: Uint8Array) => isSigned ? offerBy(acme, archive) : { archive };
+      const [first, second] = [await offer(archives[0]), await offer(archives[1])];
+      const caller = systemCaller((await newOwner(kernel, how)).organizationId);
+      const other = systemCaller((await newOwner(kernel, `Other of ${how}`)).organizationId);
+      await addons.install(caller, first);
+      for (const data of ["keep", "drop"] as const) {
+        await addons.uninstall(caller, "notes", data);
+        await assert.rejects(addons.install(caller, second), changed, `${how}, ${data}`);
+        assert.deepEqual(
+          (await addons.plan(caller, second)).obstacles.map(({ code }) => code),
+          [changed.code],
+        );
+        await addons.install(caller, first);
+      }
+      // What is unsigned is each organization's own.
+      if (isSigned) await assert.rejects(addons.install(other, second), changed);
+      else await addons.install(other, second);
+      await addons.uninstall(caller, "notes", "drop");
+      await addons.install(caller, second, { downgrade: "allow" });
+      await addons.uninstall(caller, "notes", "drop");
+      // Now these are the contents that are meant.
+      await assert.rejects(addons.install(caller, first), changed);
+      await addons.install(caller, second);
+      await kernel.stop();
+    }
   });
 }
 

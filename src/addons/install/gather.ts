@@ -72,7 +72,8 @@ export async function gatherMaterial(tx: Transaction, order: GatherOrder): Promi
   const live = await order.installations.list(tx.kysely, organizationId);
   const others = live.filter(({ row }) => row.addon_key !== manifest.key);
   const signer = signerOf(candidate.signature, organizationId);
-  const highestSeen = await checkSeen(tx.kysely, manifest.key, manifest.version, signer);
+  const { key: addonKey, version } = manifest;
+  const seen = await checkSeen(tx.kysely, { addonKey, version, digest, signer });
   const neighbours = (await installationsOfSchema(tx.kysely, schema))
     .filter((row) => row.organization_id !== organizationId);
   const own = modelsOf(manifest, schema);
@@ -92,7 +93,7 @@ export async function gatherMaterial(tx: Transaction, order: GatherOrder): Promi
     signature: candidate.source === "compiled"
       ? { status: "compiled" }
       : statusOf(candidate.signature),
-    ...(highestSeen === undefined ? {} : { highestSeen }),
+    ...(seen === undefined ? {} : { seen }),
     ...(terms.downgrade === undefined ? {} : { downgrade: terms.downgrade }),
     schema,
     current,

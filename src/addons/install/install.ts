@@ -114,7 +114,7 @@ export async function installInTransaction(
   const signer = signerOf(candidate.signature, organizationId);
   if (candidate.source === "bundle") {
     const { version } = bundle.manifest;
-    await rememberVersion(tx.kysely, { addonKey: key, version, signer, at });
+    await rememberVersion(tx.kysely, { addonKey: key, version, digest: bundle.digest, signer, at });
   }
   tell(order, "hooks");
   await around.hooks(tx);

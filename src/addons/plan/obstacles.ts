@@ -74,21 +74,25 @@ export function demandNoObstacles(material: PlanMaterial): TablePlan {
 }
 
 function versionObstacles(material: PlanMaterial): KernelError[] {
-  const { standing, after, highestSeen } = material;
+  const { standing, after, seen } = material;
   if (material.direction === "back") return [];
   const isLive = standing !== undefined && standing.status !== "removed";
   if (isLive && standing.digest === material.digest) return [];
   if (isLive && compareVersions(after.version, standing.version) === 0) {
     // The host application may change its own addon and leave the version as it was.
     if (material.signature.status === "compiled") return [];
-    return [otherContents(after.key, after.version)];
+    return [otherContents(after.key, after.version, "is installed")];
   }
   if (material.downgrade === "allow") return [];
+  const highestSeen = seen?.finding === "higher version" ? seen.version : undefined;
   const higher = [standing?.version, highestSeen]
-    .filter((seen) => seen !== undefined)
+    .filter((version) => version !== undefined)
     .toSorted(compareVersions).at(-1);
-  if (higher === undefined || compareVersions(after.version, higher) >= 0) return [];
-  return [versionRollback(after.key, higher, after.version)];
+  if (higher !== undefined && compareVersions(after.version, higher) < 0) {
+    return [versionRollback(after.key, higher, after.version)];
+  }
+  const isOther = seen?.finding === "other contents" && material.signature.status !== "compiled";
+  return isOther ? [otherContents(after.key, after.version, "was installed before")] : [];
 }
 
 function isolationObstacles({ standing, schema, after }: PlanMaterial): KernelError[] {

@@ -10,6 +10,7 @@ import type { Json } from "../../base/json.ts";
 import type { Manifest } from "../../bundle/manifest/manifest.ts";
 import type { SchemaChange, SchemaState } from "../../db/schema/spec.ts";
 import type { Model } from "../../models/model.ts";
+import type { SeenBefore } from "../trust/version_memory.ts";
 import type { DataAtRisk, SignatureStatus } from "./installation_plan.ts";
 
 /** The installation's row, where there is one, also of a removed addon that has kept its data. */
@@ -72,8 +73,8 @@ export interface PlanMaterial {
   readonly digest: string;
   readonly signature: SignatureStatus;
   readonly standing?: StandingInstallation;
-  /** Highest version ever seen from the same signer, where it is above the offered one. */
-  readonly highestSeen?: string;
+  /** What the memory of the same signer's versions holds against the offered one. */
+  readonly seen?: SeenBefore;
   /** What the operator says about lower versions. @default "refuse" */
   readonly downgrade?: "refuse" | "allow";
   /** Physical schema of the offered bundle's tables. */

@@ -1,21 +1,29 @@
 /**
- * Remembers the highest version of each addon ever seen from each signer, also after the addon is
- * uninstalled, so that an old bundle with a good signature cannot come back unnoticed. It decides
- * nothing: whether a lower version may enter is the operator's word.
+ * Remembers the highest version of each addon ever seen from each signer, and of which bundle, also
+ * after the addon is uninstalled: neither an old bundle with a good signature nor other contents under
+ * a known version come in unnoticed. It decides nothing: what may enter all the same is the operator's
+ * word.
  *
  * @module
  */
 
 import { compareVersions } from "../../bundle/version_order.ts";
 import type { VerifiedSignature } from "../../bundle/trust/trust.ts";
+import type { SeenVersionTable } from "../../db/tables.ts";
 import type { Tables } from "../installation_store.ts";
 
-/** A version that enters. */
-export interface SeenVersion {
+/** A version that is offered. */
+export interface OfferedVersion {
   readonly addonKey: string;
   readonly version: string;
+  /** SHA-256 of the bundle, hex. */
+  readonly digest: string;
   /** As {@link signerOf} names it. */
   readonly signer: string;
+}
+
+/** A version that enters. */
+export interface SeenVersion extends OfferedVersion {
   /** RFC 3339 time. */
   readonly at: string;
 }
@@ -35,41 +43,47 @@ export function signerOf(
   return signature === undefined ? `organization:${organizationId}` : `key:${signature.keyId}`;
 }
 
+/** What the memory holds against a version. */
+export type SeenBefore =
+  | { readonly finding: "higher version"; readonly version: string }
+  | { readonly finding: "other contents" };
+
 /**
- * Tells whether a version falls behind what was seen.
+ * Tells whether a version falls behind what was seen, or is the very one with other contents.
  *
  * @param tables where it is remembered.
- * @param addonKey the addon.
- * @param version the version that is offered.
- * @param signer as {@link signerOf} names it.
- * @returns the highest version seen, when it is above the offered one; otherwise undefined.
+ * @param offered the version that is offered.
+ * @returns what speaks against it; undefined where nothing does.
  */
 export async function checkSeen(
   tables: Tables,
-  addonKey: string,
-  version: string,
-  signer: string,
-): Promise<string | undefined> {
+  { addonKey, version, digest, signer }: OfferedVersion,
+): Promise<SeenBefore | undefined> {
   const highest = await highestSeen(tables, addonKey, signer);
-  if (highest === undefined || compareVersions(version, highest) >= 0) return undefined;
-  return highest;
+  if (highest === undefined) return undefined;
+  const order = compareVersions(version, highest.version);
+  if (order < 0) return { finding: "higher version", version: highest.version };
+  const isOther = order === 0 && highest.digest !== null && highest.digest !== digest;
+  return isOther ? { finding: "other contents" } : undefined;
 }
 
 /**
- * Remembers a version; a lower one than was seen changes nothing.
+ * Remembers a version; a lower one than was seen changes nothing. Of the same version the bundle that
+ * entered last counts: whoever let other contents in has meant them.
  *
  * @param tables of the transaction in which it enters, under the lock of the addon's bundles
  *   (`bundle:<key>`): what is read here is written here.
  * @param seen the version and whose it is.
  */
 export async function rememberVersion(tables: Tables, seen: SeenVersion): Promise<void> {
-  const { addonKey, version, signer, at } = seen;
+  const { addonKey, version, digest, signer, at } = seen;
   const highest = await highestSeen(tables, addonKey, signer);
-  if (highest !== undefined && compareVersions(version, highest) <= 0) return;
+  const order = highest === undefined ? 1 : compareVersions(version, highest.version);
+  if (order < 0 || (order === 0 && digest === highest?.digest)) return;
   await tables.insertInto("seen_versions")
-    .values({ addon_key: addonKey, signer, version, seen_at: at })
+    .values({ addon_key: addonKey, signer, version, digest, seen_at: at })
     .onConflict((conflict) =>
-      conflict.columns(["addon_key", "signer"]).doUpdateSet({ version, seen_at: at })
+      conflict.columns(["addon_key", "signer"]).doUpdateSet({ version, digest, seen_at: at })
     )
     .execute();
 }
@@ -78,8 +92,7 @@ async function highestSeen(
   tables: Tables,
   addonKey: string,
   signer: string,
-): Promise<string | undefined> {
-  const row = await tables.selectFrom("seen_versions").select("version")
+): Promise<Pick<SeenVersionTable, "version" | "digest"> | undefined> {
+  return await tables.selectFrom("seen_versions").select(["version", "digest"])
     .where("addon_key", "=", addonKey).where("signer", "=", signer).executeTakeFirst();
-  return row?.version;
 }
