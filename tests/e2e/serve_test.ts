@@ -1,6 +1,6 @@
 /**
  * The program as an operator runs it: `deno task serve` as a process of its own, settings from the
- * environment, stopped by a signal; and the README's embedding example as it stands there.
+ * environment, stopped by a signal; and the README's examples for embedding as they stand there.
  *
  * @module
  */
@@ -236,3 +236,51 @@ Deno.test("README: the embedding example runs as it stands", async () => {
   assert.equal(response.status, 401, server.output());
   await response.body?.cancel();
 });
+
+Deno.test("README: the example of an addon as code runs as it stands", async () => {
+  const readme = await Deno.readTextFile(`${root}README.md`);
+  const section = readme.slice(readme.indexOf("The application can bring addons as code"));
+  const code = /```ts\n([\s\S]*?)```/.exec(section)![1]!;
+  const folder = await Deno.makeTempDir();
+  const source = code
+    .replace('"@metacore/kernel"', JSON.stringify(`file://${root}mod.ts`))
+    .replace("createKernel({ …,", `createKernel({ ...OPTIONS,`)
+    .replace("await kernel.services.addons.", `${OPENING}$&`);
+  assert.ok(source.includes(OPENING) && source.includes("...OPTIONS"), source);
+  const options = { databaseUrl: "sqlite::memory:", jwtSecret: "a".repeat(32) };
+  const lines = [
+    `const OPTIONS = ${JSON.stringify({ ...options, masterKey: "07".repeat(32) })};`,
+    source,
+    PAYING,
+  ];
+  await Deno.writeTextFile(`${folder}/app.ts`, lines.join("\n"));
+  const { code: exit, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--check", "--quiet", "--cached-only", "--no-prompt", `--config=${root}deno.json`],
+      ...["--allow-env", `${folder}/app.ts`],
+    ],
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  assert.equal(exit, 0, text(stderr));
+  const told = text(stdout).trim().split("\n");
+  assert.deepEqual(told, ["open", "done", "paid", "addon.action_invalid_state"]);
+});
+
+const OPENING = `await kernel.start();
+const { organization: { id: organizationId } } = await kernel.services.auth.createOrganization({
+  organizationName: "Acme", name: "Ana", email: "ana@example.test", password: "correct horse",
+});
+`;
+
+/** Pays an invoice, looks at it, and pays it again. */
+const PAYING = `
+const caller = systemCaller(organizationId);
+const { records, actions } = kernel.services;
+const { id, status } = (await records.create(caller, "invoices", { title: "Chairs" })).value();
+console.log(status);
+const pay = () => actions.run(caller, "invoices", String(id), "pay", {});
+console.log((await pay()).outcome);
+console.log((await records.get(caller, "invoices", String(id))).value().status);
+await pay().catch(({ code }) => console.log(code));
+await kernel.stop();
+`;
