@@ -11,7 +11,7 @@ import { transactionEnded } from "./errors.ts";
 import { postgresKysely } from "./kernel_kysely.ts";
 import { type WireResult, wireStatement } from "./postgres_exchange.ts";
 import type { PostgresSession } from "./postgres_session.ts";
-import { lockTables } from "./postgres_table_locks.ts";
+import { enterSchemas, lockTables } from "./postgres_table_locks.ts";
 import { type FieldReader, fieldReader, kernelFieldReader } from "./postgres_values.ts";
 import type { DialectProfile } from "./profile.ts";
 import type { TableName } from "./schema/spec.ts";
@@ -71,6 +71,10 @@ export class PostgresTransaction implements Transaction {
       sql: "select pg_advisory_xact_lock(hashtextextended($1, 0))",
       parameters: [name],
     });
+  }
+
+  enterSchemas(schemas: readonly string[]): Promise<void> {
+    return enterSchemas(this, schemas);
   }
 
   lockTables(tables: readonly TableName[]): Promise<void> {

@@ -115,6 +115,11 @@ export class SqliteTransaction implements Transaction {
   }
 
   /** As {@link SqliteTransaction.lock}. */
+  enterSchemas(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** As {@link SqliteTransaction.lock}. */
   lockTables(): Promise<void> {
     return Promise.resolve();
   }

@@ -21,6 +21,14 @@ export interface Transaction extends StatementRunner {
    */
   lock(name: string): Promise<void>;
   /**
+   * Says which schemas a transaction is about to work in, before it does, where it works in several
+   * tables and takes its time between them. A change of their shape then waits for all of it or it
+   * waits for the change; neither meets the other half-way.
+   *
+   * @param schemas physical schemas, in any order.
+   */
+  enterSchemas(schemas: readonly string[]): Promise<void>;
+  /**
    * Keeps everybody else from tables until the transaction ends, all of them at once: for changes of
    * their shape, before the first. Calls that run come to their end first.
    *

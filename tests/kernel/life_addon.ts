@@ -11,7 +11,7 @@ import { HONEST_ALLOC, METACORE_IMPORTS, PACK } from "../_support/guests/text.ts
 
 /** What a function of the module does. */
 export interface LifeFunction {
-  /** Statements that it writes with, one after the other. */
+  /** Statements that it writes with, one after the other; the answer to one that fails is what it gives. */
   readonly exec?: readonly string[];
   /** A statement whose answer is what the function gives. */
   readonly query?: string;
@@ -129,9 +129,15 @@ function functionText(
     ? `(call $pack ${data.add(answer)})`
     : call("query", query);
   return `(func (export "${name}") (param i32 i32) (result i64)
-    ${exec.map((sql) => `(drop ${call("exec", sql)})`).join("\n    ")}
+    (local $reply i64)
+    ${exec.map((sql) => `(local.set $reply ${call("exec", sql)}) ${GIVE_IF_FAILED}`).join("\n    ")}
     ${last})`;
 }
+
+/** A reply begins with `{"success":true` or `{"success":false`, or is none: its 12th byte tells. */
+const GIVE_IF_FAILED = `(if (i32.ne (i32.const ${"t".charCodeAt(0)})
+    (i32.load8_u offset=11 (i32.wrap_i64 (i64.shr_u (local.get $reply) (i64.const 32)))))
+    (then (return (local.get $reply))))`;
 
 /** Texts that lie in the module, each once. */
 class Texts {

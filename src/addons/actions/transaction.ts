@@ -38,6 +38,8 @@ export async function runInTransaction(
 ): Promise<ActionAnswer> {
   try {
     return await database.transaction(run.caller.organizationId, async (transaction) => {
+      const { model: { table }, installation: { row } } = run;
+      await transaction.enterSchemas([table.schema, row.schema_name]);
       const given = await work(transaction, await recordNow(transaction, run));
       if (given.outcome === "declined") throw new Declined(given);
       const answer = { ...given, meta: { ...given.meta, rolled_back: false } };
