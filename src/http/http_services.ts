@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { AccessService } from "../access/access_service.ts";
 import type { AuditLog } from "../access/audit_log.ts";
 import type { EnforcementMode } from "../access/capability.ts";
 import type { ActionService } from "../addons/actions/action_service.ts";
@@ -23,6 +24,7 @@ import type { AuthService } from "../auth/auth_service.ts";
 import type { Clock } from "../base/clock.ts";
 import type { IdSource } from "../base/ids.ts";
 import type { MetadataService } from "../models/metadata_service.ts";
+import type { ModelRegistry } from "../models/registry.ts";
 import type { RecordService } from "../records/record_service.ts";
 import type { SandboxStats } from "../sandbox/sandbox.ts";
 import type { Logger } from "../telemetry/log.ts";
@@ -75,6 +77,10 @@ export interface HttpServices {
   /** Takes events of addons' backends. */
   readonly backendEvents: BackendEvents;
   readonly idempotency: Idempotency;
+  /** Asked before a kept answer is given again; what works asks by itself. */
+  readonly access: Pick<AccessService, "check">;
+  /** Names models as permissions do. */
+  readonly registry: Pick<ModelRegistry, "snapshot">;
   /** Told after a request that may have changed something. @default nobody is told */
   readonly changed?: (organizationId: string) => void;
   readonly audit: AuditLog;

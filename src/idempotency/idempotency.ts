@@ -16,6 +16,8 @@ export interface RepeatableRequest {
   /** The client's key, 1 to 255 visible ASCII characters. */
   readonly key: string;
   readonly body: Uint8Array;
+  /** Query of the URL as it was sent, without its question mark. @default "" */
+  readonly query?: string;
 }
 
 /**
@@ -55,8 +57,8 @@ export interface Idempotency {
    * died counts as running until its time is over, then the next one with the key takes its place.
    *
    * @returns the answer, and whether it is a kept one.
-   * @throws {KernelError} http.idempotency_key_invalid, http.idempotency_key_reused — another body;
-   *   http.idempotency_in_progress — the first still runs
+   * @throws {KernelError} http.idempotency_key_invalid, http.idempotency_key_reused — another body
+   *   or query; http.idempotency_in_progress — the first still runs
    */
   once(
     request: RepeatableRequest,

@@ -98,12 +98,12 @@ class KeptAnswers implements Idempotency {
   }
 
   async #newClaim(request: RepeatableRequest): Promise<Row> {
-    const { caller, method, path, key, body } = request;
+    const { caller, method, path, key, body, query = "" } = request;
     const now = this.#options.clock.nowMs();
     return {
       organization_id: caller.organizationId,
       key: await digest([userOf(caller), method, path, key].join("\0")),
-      request_hash: await digest(body),
+      request_hash: await digest(joined(`${query}\0`, body)),
       owner: this.#options.ids.next(),
       status: null,
       body: null,
@@ -206,6 +206,14 @@ function timeText(timeMs: number): string {
 
 function bytesOf(text: string): number {
   return new TextEncoder().encode(text).byteLength;
+}
+
+function joined(text: string, bytes: Uint8Array): Uint8Array {
+  const head = new TextEncoder().encode(text);
+  const whole = new Uint8Array(head.length + bytes.length);
+  whole.set(head);
+  whole.set(bytes, head.length);
+  return whole;
 }
 
 async function digest(content: string | Uint8Array): Promise<string> {

@@ -122,6 +122,7 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
     const services = { ...shown, hooks, events: createEventLog(database) };
     const app = createHttpApp({
       ...shown,
+      registry,
       operator,
       ...ports,
       readiness: () => readiness(database),

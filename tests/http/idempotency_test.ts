@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import type { CompiledAddon, HostModelDefinition, Kernel } from "../../mod.ts";
 import { systemCaller } from "../../mod.ts";
+import { denied } from "../../src/access/errors.ts";
 import type { Caller, UserCaller } from "../../src/base/caller.ts";
 import { SystemIds } from "../../src/base/ids.ts";
 import type { KernelError } from "../../src/base/error.ts";
@@ -15,10 +16,12 @@ import type { FaultPort } from "../../src/db/database.ts";
 import type { KeptAnswer, RequestClaim } from "../../src/idempotency/idempotency.ts";
 import { keepResult } from "../../src/idempotency/keep_result.ts";
 import { createIdempotency } from "../../src/idempotency/store.ts";
+import { hostModel } from "../../src/models/host_model.ts";
 import { silentLogger } from "../../src/telemetry/log.ts";
-import { type Client, newOwner } from "../_support/client.ts";
+import { type Client, logIn, newOwner } from "../_support/client.ts";
 import { engines, engineTest, hasPostgresServer } from "../_support/engines.ts";
 import { kernelTest, startKernel, testPlace } from "../_support/kernel.ts";
+import { withApp } from "./services.ts";
 
 const NOTES: HostModelDefinition = {
   key: "notes",
@@ -100,6 +103,74 @@ kernelTest("idempotency: a repeat gets the first answer and does nothing", async
   ]);
   assert.deepEqual(await titles(kernel, other.organizationId), ["one"]);
 }, { models: [NOTES] });
+
+kernelTest(
+  "idempotency: a kept answer is for whoever may still do it, and for the same query",
+  async ({ kernel }) => {
+    const owner = await newOwner(kernel);
+    const { access, auth } = kernel.services;
+    const system = systemCaller(owner.organizationId);
+    const [email, password] = ["member@example.test", "correct horse battery"];
+    const { organizationId } = owner;
+    await auth.createUser({ organizationId, name: "Member", email, password, role: "clerk" });
+    const member = await logIn(kernel, email, password);
+    await access.grantToUser(system, member.userId, "notes.create");
+    const create = (query = "") =>
+      post(kernel, member, { title: "mine" }, "k1", `/api/dynamic/notes${query}`);
+    const first = await create();
+    assert.equal(first.status, 201, first.text);
+    await access.revokeFromUser(system, member.userId, "notes.create");
+    const refused = await create();
+    assert.deepEqual([refused.status, JSON.parse(refused.text).code], [403, "access.denied"]);
+    assert.equal(refused.headers.get("idempotent-replay"), null);
+    await access.grantToUser(system, member.userId, "notes.create");
+    const again = await create();
+    assert.deepEqual([again.status, again.text], [201, first.text]);
+    const asked = await create("?as=draft");
+    assert.equal(JSON.parse(asked.text).code, "http.idempotency_key_reused");
+    assert.deepEqual(await titles(kernel, owner.organizationId), ["mine"]);
+  },
+  { models: [NOTES] },
+);
+
+Deno.test("idempotency: before any kept answer the permission of its route is asked for", async () => {
+  const asked: string[] = [];
+  await withApp({
+    idempotency: {
+      once: () => Promise.resolve({ answer: { status: 200, body: "{}" }, kept: true }),
+    },
+    access: {
+      check: (_caller, permission) => {
+        asked.push(permission);
+        return Promise.reject(denied(permission));
+      },
+    },
+    registry: {
+      snapshot: () =>
+        Promise.resolve({
+          version: "1",
+          models: [],
+          origin: {},
+          find: (name) => name === "Addon_Desk.notes" ? hostModel(NOTES) : undefined,
+        }),
+    },
+  }, async ({ ask }) => {
+    const repeat = async (path: string) => {
+      const answer = await ask(path, { method: "POST", headers: { "idempotency-key": "k" } });
+      return [answer.status, (await answer.json()).code];
+    };
+    const model = "/api/dynamic/Addon_Desk.notes";
+    const paths = [
+      model,
+      `${model}/me/${new SystemIds().next()}/action/send`,
+      `${model}/action/send`,
+      "/api/metacore/tools/execute",
+    ];
+    for (const path of paths) assert.deepEqual(await repeat(path), [403, "access.denied"], path);
+    assert.deepEqual(asked, ["notes.create", "notes.update", "notes.update", "tools.execute"]);
+    assert.deepEqual(await repeat("/api/dynamic/gone"), [404, "model.not_found"]);
+  });
+});
 
 for (const engine of engines) {
   Deno.test({

@@ -103,7 +103,9 @@ type LifeService =
   | "organizationValues"
   | "signedCalls"
   | "backendEvents"
-  | "idempotency";
+  | "idempotency"
+  | "access"
+  | "registry";
 
 /** What a test replaces. */
 export interface Replacements
@@ -121,6 +123,8 @@ export interface Replacements
   readonly signedCalls?: Partial<SignedCallVerifier>;
   readonly backendEvents?: Partial<BackendEvents>;
   readonly idempotency?: Partial<Idempotency>;
+  readonly access?: HttpServices["access"];
+  readonly registry?: HttpServices["registry"];
   readonly auth?: Partial<AuthService>;
   readonly records?: Partial<RecordService>;
   readonly addons?: Partial<AddonService>;
@@ -402,6 +406,8 @@ function lifeServices(calls: Call[], replaced: Replacements): Pick<HttpServices,
       },
       ...replaced.idempotency,
     },
+    access: { check: gives(calls, "check", undefined), ...replaced.access },
+    registry: replaced.registry ?? { snapshot: () => Promise.reject(new Error("no models")) },
   };
 }
 

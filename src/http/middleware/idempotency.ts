@@ -5,11 +5,16 @@
  * @module
  */
 
+import type { UserCaller } from "../../base/caller.ts";
 import { type KeptAnswer, RESULT_ONLY } from "../../idempotency/idempotency.ts";
+import { modelNotFound } from "../../models/errors.ts";
 import type { Answer } from "../answer.ts";
 import type { Exchange } from "../exchange.ts";
 import type { RouteContext, UserRoute } from "../route.ts";
 import { readBytes } from "./body.ts";
+
+/** Stands in a route's permission for the model of its path. */
+const MODEL = "<model>";
 
 /**
  * Answers a request, or repeats what was answered before.
@@ -20,7 +25,8 @@ import { readBytes } from "./body.ts";
  * @param work answers it.
  * @returns the answer; with `Idempotent-Replay: true` where it is a kept one.
  * @throws {KernelError} http.idempotency_key_invalid, http.idempotency_key_reused,
- *   http.idempotency_in_progress, and what reading and the work throw.
+ *   http.idempotency_in_progress; access.denied, model.not_found — the caller may not do by now what
+ *   was answered before; and what reading and the work throw.
  */
 export async function answerOnce(
   exchange: Exchange,
@@ -36,14 +42,29 @@ export async function answerOnce(
   const { method } = request;
   let fresh: Answer | undefined;
   const { answer, kept } = await services.idempotency.once(
-    { caller, method, path: exchange.path, key, body },
+    { caller, method, path: exchange.path, query: exchange.search, key, body },
     async (claim) => {
       exchange.claim = claim;
       return keepable(fresh = await work());
     },
   );
   if (!kept && fresh !== undefined) return fresh;
+  await demandPermission(exchange, services, route, caller);
   return { ...replayed(answer, route), headers: { "idempotent-replay": "true" } };
+}
+
+/** The work, which asks for the permission by itself, is not done again. */
+async function demandPermission(
+  { params: { model: name = "" } }: Exchange,
+  { access, registry }: RouteContext["services"],
+  { permission }: UserRoute,
+  caller: UserCaller,
+): Promise<void> {
+  if (permission === undefined) return;
+  if (!permission.includes(MODEL)) return await access.check(caller, permission);
+  const model = (await registry.snapshot(caller.organizationId)).find(name);
+  if (model === undefined) throw modelNotFound(name);
+  await access.check(caller, permission.replace(MODEL, model.key));
 }
 
 function replayed({ status, body }: KeptAnswer, { answerOfResult }: UserRoute): Answer {
