@@ -427,6 +427,22 @@ kernelTest("Changes at one time: one after the other, each whole", async ({ kern
   await records.create(other, "life_notes", { title: "c", c0: "x", c1: "y" });
 });
 
+kernelTest(
+  "Outbound HTTP is off: an install says that its webhook was not called",
+  async ({ kernel }) => {
+    const caller = await newCaller(kernel);
+    const target = { type: "webhook", url: "https://life.example.com/hook" };
+    const addon: LifeAddon = { version: "1.0.0", hooks: { install: [{ target }] } };
+    const { installation, warnings } = await install(kernel, caller, addon);
+    assert.equal(installation.status, "enabled");
+    const told = warnings.filter((each) =>
+      /webhook of "install" failed: .*METACORE_EGRESS/.test(each)
+    );
+    assert.equal(told.length, 1, warnings.join("\n"));
+    assert.ok((await auditNames(kernel, caller)).includes("lifecycle.hook_failed"));
+  },
+);
+
 for (const engine of engines) {
   Deno.test(`Hooks of backends are called after the commit, their failure is told [${engine}]`, async () => {
     const heard: unknown[] = [];
