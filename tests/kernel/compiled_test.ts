@@ -9,10 +9,13 @@ import assert from "node:assert/strict";
 import { type CompiledAddon, type Kernel, type SystemCaller, systemCaller } from "../../mod.ts";
 import { createCompiledAddons } from "../../src/addons/compiled/registry.ts";
 import type { LifecycleContext } from "../../src/addons/compiled/compiled_addon.ts";
+import { upgradeCompiled } from "../../src/addons/compiled/upgrade.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 import { packBundle } from "../../src/bundle/mod.ts";
+import { openDatabase } from "../../src/db/open.ts";
+import { silentLogger } from "../../src/telemetry/log.ts";
 import { logIn, newOwner } from "../_support/client.ts";
-import { engines } from "../_support/engines.ts";
+import { engines, hasPostgresServer } from "../_support/engines.ts";
 import { kernelTest, startKernel, testPlace } from "../_support/kernel.ts";
 import { lifeBundle, lifeManifest } from "./life_addon.ts";
 
@@ -183,6 +186,79 @@ for (const engine of engines) {
     await third.stop();
     assert.deepEqual(heard, ["upgrade life 1.0.0 1.0.0", "upgrade life 1.2.0 1.0.0"]);
   });
+}
+
+Deno.test({
+  name:
+    "Compiled anew, several kernels start at one time: one of them upgrades, nobody is told off",
+  ignore: !hasPostgresServer,
+  fn: async () => {
+    await using place = await testPlace("postgres", "file");
+    const problems: string[] = [];
+    const note = (message: string) => void problems.push(message);
+    const logger = { ...silentLogger, warn: note, error: note };
+    const start = (version: string) =>
+      startKernel(place.databaseUrl, {
+        logger,
+        addons: [{ ...ADDON, manifest: manifestOf(version) }],
+      });
+    failing = undefined;
+    const first = await start("1.0.0");
+    const callers = [await newCaller(first), await newCaller(first)];
+    for (const caller of callers) await first.services.addons.installRegistered(caller, "life");
+    heard.length = 0;
+    const kernels = await Promise.all([1, 2, 3].map(() => start("1.1.0")));
+    try {
+      assert.deepEqual(heard, callers.map(() => "upgrade life 1.1.0 1.0.0"));
+      for (const caller of callers) {
+        for (const { services: { addons, events } } of kernels) {
+          const { version, revision } = await addons.installation(caller, "life");
+          assert.deepEqual([version, revision], ["1.1.0", 2]);
+          const names = (await events.read(caller, 0, 100)).map(({ name }) => name);
+          const told = names.filter((name) => name.startsWith("kernel.addon."));
+          assert.deepEqual(told, ["kernel.addon.installed", "kernel.addon.upgraded"]);
+        }
+      }
+      assert.deepEqual(problems, []);
+      await takenOutBeforeUpgrade(place.databaseUrl, first, callers);
+    } finally {
+      await Promise.all([first, ...kernels].map((kernel) => kernel.stop()));
+    }
+  },
+});
+
+/** What somebody takes out while it is its turn does not come back. */
+async function takenOutBeforeUpgrade(
+  url: string,
+  { services: { addons, audit } }: Kernel,
+  callers: readonly SystemCaller[],
+): Promise<void> {
+  const database = await openDatabase({ url, logger: silentLogger });
+  try {
+    const outcome = await upgradeCompiled({
+      database,
+      // It goes back to what the first kernel brings.
+      compiled: await createCompiledAddons([{ manifest: manifestOf("1.0.0") }], {
+        kernelContractVersion: "2.0.0",
+      }),
+      addons: {
+        installRegistered: async (caller, ...order) => {
+          await addons.uninstall(caller, "life", "keep");
+          return await addons.installRegistered(caller, ...order);
+        },
+      },
+      audit: { record: ({ name }) => assert.fail(name), flush: async () => {} },
+      logger: silentLogger,
+    });
+    assert.deepEqual(outcome, { upgraded: 0, failed: 0 });
+    for (const caller of callers) {
+      assert.deepEqual(await addons.installations(caller), []);
+      const names = (await audit.list(caller)).map(({ name }) => name);
+      assert.ok(!names.includes("compiled.upgrade_refused"), names.join());
+    }
+  } finally {
+    await database.close();
+  }
 }
 
 Deno.test("boot: after those that are needed; the first that fails ends the start", async () => {
