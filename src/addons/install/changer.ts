@@ -166,9 +166,9 @@ export class Changer {
 
   async #withHooks<T>(order: HookedChange<T>): Promise<T> {
     const { turns, registry } = this.#options;
-    const { organizationId } = order.caller;
-    const { made, hooks } = await turns.within(organizationId, () => this.#hooked(order))
-      .finally(() => registry.invalidate(organizationId));
+    const { caller } = order;
+    const { made, hooks } = await turns.within(caller, () => this.#hooked(order))
+      .finally(() => registry.invalidate(caller.organizationId));
     // Backends may take their time: nothing is held any more, and who calls sees what is now.
     await hooks?.after();
     return made;

@@ -182,7 +182,7 @@ export class Installer {
       await code.warm(candidate.code.guest);
     }
     const change = () => this.#change(order, look, warnings);
-    const { outcome, hooks } = await turns.within(caller.organizationId, change)
+    const { outcome, hooks } = await turns.within(caller, change)
       // Also where it failed: an answer to a commit can be lost.
       .finally(() => registry.invalidate(caller.organizationId));
     logger.info("installed an addon", {
