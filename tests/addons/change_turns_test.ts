@@ -29,9 +29,7 @@ Deno.test("ChangeTurns: who waits too long hears so; the order of the others sta
   const running = turns.within({ organizationId: "a" }, first.work);
   await first.begun;
   await assert.rejects(
-    turns.within({ organizationId: "a" }, async () => {
-      order.push("never");
-    }),
+    turns.within({ organizationId: "a" }, () => Promise.reject("never")),
     NOT_IN_TIME,
   );
   const next = turns.within({ organizationId: "a" }, () => {
