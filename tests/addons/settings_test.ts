@@ -432,6 +432,14 @@ Deno.test("settings: another version takes over what fits, and never shows what 
     "address",
     "address",
   ]);
+  const strict = { key: "tickets", settings: [setting("typed", "number")] };
+  const { values } = await carriedSettings(
+    strict,
+    { row: row(before), manifest: strict },
+    PLACE,
+    MASTER_KEY,
+  );
+  assert.deepEqual(values, {}, "no default in its place");
   assert.match(after.warnings.at(-1)!, /"address" is required and has no value/);
   assert.doesNotMatch(after.warnings.join(), /many|h3|no address/);
   // And back: what was sealed is there again, what was closed stays closed.

@@ -347,6 +347,25 @@ engineTest(
   },
 );
 
+engineTest("tools: kept answers are of one tool and one context, and small", async (t) => {
+  let asked = 0;
+  let text = "";
+  const query = { category: "query", endpoint: "https://shop.example.com/", cache_ttl: 60 };
+  await using world = await makeActionWorld(t.database, {
+    manifests: [{ key: "shop", tools: [tool("list", query), tool("sum", query)] }],
+    backend: () => backendAnswer(200, { asked: ++asked, text }),
+  });
+  const call = async (tool_id: string, context?: JsonObject) => {
+    const order = { addon_key: "shop", tool_id, parameters: {}, ...context && { context } };
+    return ((await world.tools.execute(OWNER, order)).data as JsonObject)["asked"];
+  };
+  assert.deepEqual([await call("list"), await call("list"), await call("sum")], [1, 1, 2]);
+  assert.deepEqual([await call("list", { page: 1 }), await call("list", { page: 2 })], [3, 4]);
+  assert.deepEqual([await call("list", { page: 1 }), await call("sum")], [3, 2]);
+  text = "x".repeat(32_768);
+  assert.deepEqual([await call("sum", {}), await call("sum", {})], [5, 6], "too large to be kept");
+});
+
 Deno.test("tools: parameters by type and normalization, in the words of the contract", () => {
   const read = (definition: Partial<ToolParameterDefinition>, value?: Json) => {
     const definitions = [{ name: "p", type: "string", description: "", ...definition } as const];
