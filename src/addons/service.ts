@@ -42,6 +42,8 @@ import {
 import { createCodeRoom } from "./install/code_room.ts";
 import { demandRevision, Installer, type InstallerOptions } from "./install/installer.ts";
 import type { Candidate } from "./install/order.ts";
+import { RunningChanges } from "./install/running_changes.ts";
+import type { Switch } from "./install/switch.ts";
 import { findInstallation } from "./installation_store.ts";
 import { clientManifest, installationOf } from "./installation_view.ts";
 import { createLifecycleRunner } from "./lifecycle/runner.ts";
@@ -65,6 +67,8 @@ export interface AddonServiceOptions
   readonly sandbox: Pick<Sandbox, "warm" | "retire">;
   /** Stops what an organization runs of an addon; other organizations' calls go on. */
   readonly retireCode: (addonKey: string, organizationId: string) => void;
+  /** Is told of the changes that run. @default nobody is */
+  readonly changes?: RunningChanges;
   /** Calls webhooks of addons' lives. @default they are not called, which the answer tells */
   readonly backend?: BackendCaller;
   /** Addons of the host application. @default none */
@@ -92,6 +96,7 @@ class Addons implements AddonService {
   readonly #compiled: CompiledRegistry;
   readonly #installer: Installer;
   readonly #changer: Changer;
+  readonly #changes: RunningChanges;
   readonly #navigation: Navigation;
   readonly #views: InstallationCatalog;
 
@@ -115,6 +120,7 @@ class Addons implements AddonService {
     const parts = { ...options, lifecycle, code: room, turns };
     this.#installer = new Installer(parts);
     this.#changer = new Changer(parts);
+    this.#changes = options.changes ?? new RunningChanges();
     this.#navigation = createNavigation(options);
     this.#views = new InstallationCatalog(options.registry);
   }
@@ -157,7 +163,7 @@ class Addons implements AddonService {
     await this.checkInstall(caller);
     const heard = withTamedProgress(terms);
     const candidate = await candidateOf(this.#stations, offer, heard.onProgress);
-    return await this.#installer.apply(caller, candidate, "forward", heard);
+    return await this.#apply(caller, candidate, "forward", heard);
   }
 
   async installRegistered(
@@ -169,7 +175,7 @@ class Addons implements AddonService {
     await this.#options.access.check(caller, "addons.install");
     const heard = withTamedProgress(terms);
     const candidate = await this.#registered(addonKey, version, heard);
-    return await this.#installer.apply(caller, candidate, "forward", heard);
+    return await this.#apply(caller, candidate, "forward", heard);
   }
 
   async rollback(
@@ -180,20 +186,18 @@ class Addons implements AddonService {
     await this.#options.access.check(caller, "addons.install");
     const heard = withTamedProgress(terms);
     const candidate = await this.#previous(caller, addonKey, heard);
-    return await this.#installer.apply(caller, candidate, "back", heard);
+    return await this.#apply(caller, candidate, "back", heard);
   }
 
   async enable(caller: Caller, addonKey: string, terms: ChangeTerms = {}): Promise<Installation> {
     await this.#options.access.check(caller, "addons.operate");
     await this.#demandTrusted(caller, addonKey);
-    await this.#changer.switch(caller, addonKey, "enable", terms);
-    return await this.#shown(await this.#find(caller, addonKey));
+    return await this.#switch(caller, addonKey, "enable", terms);
   }
 
   async disable(caller: Caller, addonKey: string, terms: ChangeTerms = {}): Promise<Installation> {
     await this.#options.access.check(caller, "addons.operate");
-    await this.#changer.switch(caller, addonKey, "disable", terms);
-    return await this.#shown(await this.#find(caller, addonKey));
+    return await this.#switch(caller, addonKey, "disable", terms);
   }
 
   async uninstall(
@@ -203,7 +207,7 @@ class Addons implements AddonService {
     terms: ChangeTerms = {},
   ): Promise<void> {
     await this.#options.access.check(caller, "addons.uninstall");
-    await this.#changer.uninstall(caller, addonKey, data, terms);
+    await this.#changes.during(() => this.#changer.uninstall(caller, addonKey, data, terms));
   }
 
   async installation(caller: Caller, addonKey: string): Promise<Installation> {
@@ -229,6 +233,22 @@ class Addons implements AddonService {
 
   async #shown(live: LiveInstallation): Promise<Installation> {
     return await installationOf(live, this.#options.trust);
+  }
+
+  async #apply(...order: Parameters<Installer["apply"]>): Promise<InstallResult> {
+    return await this.#changes.during(() => this.#installer.apply(...order));
+  }
+
+  async #switch(
+    caller: Caller,
+    addonKey: string,
+    to: Switch,
+    terms: ChangeTerms,
+  ): Promise<Installation> {
+    return await this.#changes.during(async () => {
+      await this.#changer.switch(caller, addonKey, to, terms);
+      return await this.#shown(await this.#find(caller, addonKey));
+    });
   }
 
   async #registered(

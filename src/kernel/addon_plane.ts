@@ -22,6 +22,7 @@ import { type CompiledRegistry, createCompiledAddons } from "../addons/compiled/
 import { upgradeCompiled } from "../addons/compiled/upgrade.ts";
 import { createOrganizationValues } from "../addons/extensions/organization_value_service.ts";
 import type { OrganizationValues } from "../addons/extensions/organization_values.ts";
+import { RunningChanges } from "../addons/install/running_changes.ts";
 import { createWriteHooks } from "../addons/lifecycle/write_hooks.ts";
 import type { LiveInstallations } from "../addons/live_installations.ts";
 import { createAddonService } from "../addons/service.ts";
@@ -73,6 +74,8 @@ export interface AddonPlaneOptions {
 /** The life of addons, and the services that addons take part in. */
 export interface AddonPlane {
   readonly subscriptions: Subscriptions;
+  /** Changes of installations that run. */
+  readonly changes: RunningChanges;
   /** Tells that an organization may have new events. */
   readonly changed: (organizationId: string) => void;
   readonly records: RecordService;
@@ -129,8 +132,10 @@ export async function createAddonPlane(given: AddonPlaneOptions): Promise<AddonP
   const idempotency = createIdempotency(given);
   const shared = { ...given, records, code, backend, compiled, idempotency };
   const offers = catalogOf(given, compiled);
+  const changes = new RunningChanges();
   const addons = createAddonService({
     ...given,
+    changes,
     ...ofAddons(given, compiled),
     code,
     backend,
@@ -140,6 +145,7 @@ export async function createAddonPlane(given: AddonPlaneOptions): Promise<AddonP
   await upgradeCompiled({ database, addons, compiled, audit, logger: given.logger });
   return {
     subscriptions,
+    changes,
     changed,
     records,
     metadata,

@@ -9,6 +9,7 @@ import { createAuditLog } from "../access/audit_log.ts";
 import { createAccessService } from "../access/service.ts";
 import { LiveInstallations } from "../addons/live_installations.ts";
 import { catalogVersion } from "../addons/installation_store.ts";
+import type { RunningChanges } from "../addons/install/running_changes.ts";
 import type { Subscriptions } from "../addons/subscriptions/subscriptions.ts";
 import { createAuthService } from "../auth/service.ts";
 import { createTokens } from "../auth/token.ts";
@@ -46,6 +47,7 @@ export interface Assembly {
   readonly database: Database;
   readonly plane: CodePlane;
   readonly subscriptions: Subscriptions;
+  readonly changes: RunningChanges;
 }
 
 /** What every part is made from, defaults filled in. */
@@ -131,7 +133,8 @@ async function assembleServices(foundation: Foundation): Promise<Assembly> {
     });
     plane.announceSql(database.guestSql, ports.logger);
     life.subscriptions.start();
-    return { services, app, database, plane, subscriptions: life.subscriptions };
+    const { subscriptions, changes } = life;
+    return { services, app, database, plane, subscriptions, changes };
   } catch (thrown) {
     await plane.close();
     throw thrown;

@@ -47,7 +47,8 @@ export interface Kernel {
    */
   start(): Promise<void>;
   /**
-   * Lets requests in flight finish, then closes everything. Stopping twice is no error.
+   * Lets requests and changes of installations in flight finish, then closes everything. Stopping
+   * twice is no error.
    *
    * @param options how long addon code may go on.
    */
@@ -70,6 +71,9 @@ export interface Kernel {
 export function createKernel(options: KernelOptions): Kernel {
   return new AssembledKernel(Object.freeze({ ...options }));
 }
+
+/** A change that takes longer is whole all the same; its caller hears that the database is closed. */
+const MAX_CHANGE_MS = 30_000;
 
 class AssembledKernel implements Kernel {
   readonly #options: KernelOptions;
@@ -109,11 +113,12 @@ class AssembledKernel implements Kernel {
   }
 
   async #stop(assembly: Assembly, { codeGraceMs }: StopOptions): Promise<void> {
-    const { app, plane, database, subscriptions } = assembly;
+    const { app, plane, database, subscriptions, changes } = assembly;
     const cut = codeGraceMs === undefined
       ? undefined
       : setTimeout(() => void plane.sandbox.close(), codeGraceMs);
     await app.drain();
+    await changes.stop(MAX_CHANGE_MS);
     await subscriptions.stop();
     clearTimeout(cut);
     this.#assembly = undefined;

@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { ChangeTurns } from "../../src/addons/install/change_turns.ts";
+import { RunningChanges } from "../../src/addons/install/running_changes.ts";
 
 const NOT_IN_TIME = { code: "db.busy" };
 
@@ -88,4 +89,26 @@ Deno.test("ChangeTurns: failures of the work are its own, and free the turn", as
   const fail = () => Promise.reject(new RangeError("its own"));
   await assert.rejects(turns.within({ organizationId: "a" }, fail), RangeError);
   assert.equal(await turns.within({ organizationId: "a" }, () => Promise.resolve(7)), 7);
+});
+
+Deno.test("RunningChanges: a stop waits for what runs, not for ever, and lets nothing begin", async () => {
+  const changes = new RunningChanges();
+  const [first, failing] = [held(), held()];
+  const running = changes.during(first.work);
+  const failed = assert.rejects(
+    changes.during(async () => {
+      await failing.work();
+      throw new RangeError("its own");
+    }),
+    RangeError,
+  );
+  await changes.stop(1);
+  await assert.rejects(changes.during(() => Promise.reject("never")), { code: "db.closed" });
+  let isOver = false;
+  const stopping = changes.stop(60_000).then(() => isOver = true);
+  failing.end();
+  await failed;
+  assert.equal(isOver, false);
+  first.end();
+  await Promise.all([running, stopping]);
 });

@@ -337,3 +337,18 @@ Deno.test({
     }
   },
 });
+
+kernelTest("A kernel that stops lets changes end, and begins no other", async ({ kernel }) => {
+  const caller = await newCaller(kernel);
+  const { addons } = kernel.services;
+  const archive = await lifeBundle(telling(1));
+  const stopping = Promise.withResolvers<void>();
+  const { operation, installation } = await addons.install(caller, { archive }, {
+    onProgress: ({ station }) => {
+      if (station === "hooks") stopping.resolve(kernel.stop());
+    },
+  });
+  assert.deepEqual([operation, installation.version], ["install", "1.1.0"]);
+  await stopping.promise;
+  await assert.rejects(addons.uninstall(caller, "life", "keep"), { code: "db.closed" });
+});
