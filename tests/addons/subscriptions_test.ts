@@ -3,6 +3,7 @@ import { createEnforcer } from "../../src/access/enforcer.ts";
 import type { BackendCall } from "../../src/addons/backend/backend.ts";
 import type { CompiledEvent } from "../../src/addons/compiled/compiled_addon.ts";
 import { within } from "../../src/addons/compiled/deadline.ts";
+import { chainLength } from "../../src/addons/subscriptions/chain.ts";
 import { placeCursor, readCursor } from "../../src/addons/subscriptions/cursor_store.ts";
 import { Delivery } from "../../src/addons/subscriptions/delivery.ts";
 import {
@@ -11,6 +12,7 @@ import {
 } from "../../src/addons/subscriptions/service.ts";
 import { interestsIn, subscribersOf } from "../../src/addons/subscriptions/subscriber.ts";
 import type { Json, JsonObject } from "../../src/base/json.ts";
+import { requestIdOf } from "../../src/http/middleware/request_id.ts";
 import { createMetrics } from "../../src/telemetry/metrics_registry.ts";
 import type { AuditRecord } from "../../src/telemetry/audit.ts";
 import {
@@ -182,6 +184,8 @@ engineTest(
   },
 );
 
+const CREATED = "shop.order.created";
+
 function heardN(call: BackendCall): Json | undefined {
   const { payload } = (call.body as JsonObject)["event"] as JsonObject;
   return (payload as JsonObject)["n"];
@@ -275,6 +279,46 @@ engineTest("events of others are heard with the capability alone", async (t) => 
   await world.emit("shop.order.created", { n: 1 });
   await heard.subscriptions().drain(ORG);
   assert.deepEqual(heard.calls.map(({ url }) => url), ["https://backend.example.com/rightful"]);
+});
+
+engineTest("an addon that answers each event with another one comes to an end", async (t) => {
+  const heard = await heardOf(t);
+  const { world } = heard;
+  await world.put(hearing("shop", "order"));
+  await placed(heard, "shop");
+  const named: string[] = [];
+  heard.answer = async ({ caller: { requestId } }) => {
+    named.push(requestId);
+    const row = { ...eventRow(world.ids, CREATED, {}), request_id: requestId };
+    await t.database.kysely.insertInto("events").values(row).execute();
+    return 200;
+  };
+  await world.emit(CREATED);
+  await heard.subscriptions().drain(ORG);
+  assert.deepEqual(named, [1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => `req~${n}`));
+  assert.deepEqual(
+    heard.records.map(({ name, requestId, details }) => [name, requestId, details]),
+    [
+      ["subscription.chain_cut", "req~9", {
+        event: "shop.order.created",
+        sequence: heard.records[0]!.details!["sequence"],
+        deliveries: 9,
+      }],
+    ],
+  );
+  // What comes afterwards from elsewhere is heard as before.
+  named.length = 0;
+  heard.answer = ({ caller }) => {
+    named.push(caller.requestId);
+    return 200;
+  };
+  await world.emit(CREATED);
+  await heard.subscriptions().drain(ORG);
+  assert.deepEqual(named, ["req~1"]);
+  // Nobody keeps their own changes from being heard by the name of a request.
+  const headers = { "x-request-id": "req~9" };
+  const asked = requestIdOf(new Request("http://kernel.test/", { headers }), world.ids);
+  assert.equal(chainLength(asked), 0);
 });
 
 engineTest(

@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { type CompiledAddon, systemCaller } from "../../mod.ts";
+import type { CompiledEvent } from "../../src/addons/compiled/compiled_addon.ts";
 import { packBundle } from "../../src/bundle/mod.ts";
 import { addonBundle, fixtureModule } from "../_support/addon.ts";
 import { newOwner } from "../_support/client.ts";
@@ -72,6 +73,30 @@ kernelTest(
   },
   { addons: [listener(heard, (title) => title === "last" && wanted.resolve())] },
 );
+
+let again: (event: CompiledEvent) => Promise<void> = () => Promise.resolve();
+const copier: CompiledAddon = {
+  ...listener([], () => {}),
+  events: { "probe.probe_notes.*": (event) => again(event) },
+};
+
+kernelTest("Code that answers each record with another one comes to an end", async ({ kernel }) => {
+  const owner = await newOwner(kernel);
+  const caller = systemCaller(owner.organizationId);
+  const { addons, audit, records } = kernel.services;
+  await owner.install(await probe());
+  await addons.installRegistered(caller, "listener");
+  again = async (event) => {
+    await records.create(event.caller, "probe_notes", { title: event.name, done: true });
+  };
+  await owner.create("probe_notes", { title: "first", done: true });
+  const cuts = async () =>
+    (await audit.list(caller)).filter(({ name }) => name === "subscription.chain_cut");
+  while ((await cuts()).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  const page = await records.list(caller, "probe_notes", new URLSearchParams());
+  assert.equal(page.rows.value().length, 1 + 9);
+  again = () => Promise.resolve();
+}, { addons: [copier] });
 
 kernelTest("A function in the sandbox is called after a write", async ({ kernel }) => {
   const owner = await newOwner(kernel);

@@ -7,11 +7,13 @@
  */
 
 import type { Clock } from "../../base/clock.ts";
+import type { JsonObject } from "../../base/json.ts";
 import type { Database } from "../../db/database.ts";
 import type { EventRecord } from "../../events/event.ts";
 import { readSettledEvents } from "../../events/settled.ts";
 import type { AuditSink } from "../../telemetry/audit.ts";
 import type { Logger } from "../../telemetry/log.ts";
+import { chainLength, MAX_CHAIN } from "./chain.ts";
 import {
   claimCursor,
   type CursorClaim,
@@ -109,7 +111,9 @@ export class AddonTurn {
     let { failures } = cursor;
     for (const event of events) {
       const due = this.#options.delivery.due(this.#subscriber, event);
-      if (due.length > 0) {
+      const isTooFar = due.length > 0 && chainLength(event.requestId) > MAX_CHAIN;
+      if (isTooFar) this.#tellCut(event);
+      if (due.length > 0 && !isTooFar) {
         const outcome = await this.#deliver(event, due, claim, passed);
         if (outcome.claim === undefined) return undefined;
         claim = outcome.claim;
@@ -200,29 +204,35 @@ export class AddonTurn {
   }
 
   #tellSkipped(event: EventRecord, failures: number, failure: unknown): void {
-    const { audit, logger } = this.#options;
-    const { organizationId, addonKey } = this.#owner;
-    audit.record({
-      name: "subscription.event_skipped",
-      severity: "warning",
-      organizationId,
-      addonKey,
-      installationId: this.#subscriber.installation.row.id,
-      requestId: event.requestId,
-      details: {
-        event: event.name,
-        sequence: event.sequence,
-        failures,
-        reason: messageOf(failure),
-      },
-    });
-    logger.error("an event was left behind after failing too often", {
-      addon: addonKey,
-      organization: organizationId,
-      event: event.name,
-      sequence: event.sequence,
+    this.#tell("subscription.event_skipped", event, { failures, reason: messageOf(failure) });
+    this.#options.logger.error("an event was left behind after failing too often", {
+      ...this.#named(event),
       cause: failure,
     });
+  }
+
+  #tellCut(event: EventRecord): void {
+    this.#tell("subscription.chain_cut", event, { deliveries: MAX_CHAIN + 1 });
+    this.#options.logger.error(
+      "an event was left behind: deliveries cause events that cause deliveries",
+      this.#named(event),
+    );
+  }
+
+  #tell(name: string, event: EventRecord, more: JsonObject): void {
+    this.#options.audit.record({
+      name,
+      severity: "warning",
+      ...this.#owner,
+      installationId: this.#subscriber.installation.row.id,
+      requestId: event.requestId,
+      details: { event: event.name, sequence: event.sequence, ...more },
+    });
+  }
+
+  #named({ name, sequence }: EventRecord) {
+    const { organizationId: organization, addonKey: addon } = this.#owner;
+    return { addon, organization, event: name, sequence };
   }
 
   #at(): string {

@@ -15,6 +15,7 @@ import type { BackendCaller } from "../backend/backend.ts";
 import type { FunctionOpener } from "../code/open_function.ts";
 import type { CompiledAddons } from "../compiled/compiled_addon.ts";
 import { within } from "../compiled/deadline.ts";
+import { deliveryRequest } from "./chain.ts";
 import { type Interest, interestsIn, type Subscriber } from "./subscriber.ts";
 
 /** What handlers are called with. */
@@ -82,7 +83,7 @@ export class Delivery {
   ): Promise<void> {
     const { installation } = subscriber;
     const caller: SystemCaller = {
-      ...systemCaller(event.organizationId, event.requestId),
+      ...systemCaller(event.organizationId, deliveryRequest(event.requestId)),
       signal,
     };
     const { handler } = interest;
