@@ -94,6 +94,33 @@ Deno.test("--help of every command exits 0 and names its options and settings", 
   }));
 });
 
+Deno.test("README: its tables name every setting and every command, and no other", async () => {
+  const readme = await Deno.readTextFile(`${root}README.md`);
+  /** What stands between backquotes in the first column of a section's table. */
+  const named = (from: string, to: string) =>
+    readme.slice(readme.indexOf(`\n## ${from}\n`), readme.indexOf(`\n## ${to}\n`))
+      .split("\n").filter((line) => line.startsWith("| `"))
+      .flatMap((line) => [...line.split("|")[1]!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!));
+  assert.deepEqual(named("Settings", "Command line").toSorted(), [...SETTING_NAMES].toSorted());
+  await using place = await workplace();
+  const namesIn = async (...words: readonly string[]) => {
+    const { output } = await place.run([...words, "--help"]);
+    const lines = output.slice(output.indexOf("\nCommands:")).split("\n");
+    const names = lines.flatMap((line) => /^ {2}([a-z][a-z-]*)/.exec(line)?.[1] ?? []);
+    return names.filter((name) => name !== "help");
+  };
+  const groups = ["database", "organization", "addon", "keys"];
+  const alone = (await namesIn()).filter((name) => !groups.includes(name));
+  const grouped = await Promise.all(
+    groups.map(async (group) => (await namesIn(group)).map((name) => `${group} ${name}`)),
+  );
+  assert.equal(alone.length, 3);
+  assert.deepEqual(
+    named("Command line", "Postgres").toSorted(),
+    [...alone, ...grouped.flat()].toSorted(),
+  );
+});
+
 Deno.test("wrong usage exits 2 with what is wrong and the command's usage", async () => {
   await using place = await workplace();
   const wrong: readonly (readonly [string, RegExp, string])[] = [
