@@ -257,7 +257,7 @@ engineTest("settings: a sealed value moved elsewhere does not open", async (t) =
   const moved: readonly (readonly [string, Record<string, string>])[] = [
     ["another setting", { token: hook }],
     ["another organization", { token: (await sealedOf(other.id))["token"] ?? "" }],
-    ["damaged", { token: `A${token.slice(1)}` }],
+    ["damaged", { token: `${token.startsWith("A") ? "B" : "A"}${token.slice(1)}` }],
   ];
   for (const [what, sealed] of moved) {
     await put(sealed);
