@@ -168,7 +168,7 @@ export class InstalledWorld {
     const models = await this.declared(organizationId);
     const changes = await this.database.schemaTransaction(
       organizationId,
-      (tx) => applyExtensions(tx, { organizationId, addonKey, models, enabled }),
+      (tx) => applyExtensions(tx, { organizationId, addonKey, models, enabled, tables: "locked" }),
     );
     await this.changed(organizationId);
     return changes;

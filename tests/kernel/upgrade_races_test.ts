@@ -122,6 +122,73 @@ Deno.test({
 });
 
 Deno.test({
+  name: "Who enables an addon lets a call that holds one of the extended tables come through",
+  ignore: !hasPostgresServer,
+  fn: async () => {
+    await using place = await testPlace("postgres", "file");
+    const altered: string[] = [];
+    const kernel = await startKernel(place.databaseUrl, {
+      fault: {
+        beforeStatement: (_count, sql) => {
+          if (sql.includes("other_mark") && /alter table/i.test(sql)) altered.push(sql);
+        },
+      },
+    });
+    const database = await openDatabase({ url: place.databaseUrl, logger: silentLogger });
+    try {
+      const caller = await newCaller(kernel);
+      const { addons, records } = kernel.services;
+      const tables = ["first", "second"];
+      const extensions = tables.map((table) => ({
+        model: `life_${table}`,
+        columns: [{ name: "other_mark", type: "string" }],
+      }));
+      await install(kernel, caller, { key: "other", version: "1.0.0", manifest: { extensions } });
+      await addons.disable(caller, "other");
+      const definitions = tables.map((table) => ({
+        table_name: table,
+        model_key: `life_${table}`,
+        label: table,
+        org_scoped: true,
+        columns: [{ name: "title", type: "string" }],
+      }));
+      await install(kernel, caller, {
+        version: "1.0.0",
+        manifest: { model_definitions: definitions },
+      });
+      const { promise: held, resolve: hold } = Promise.withResolvers<void>();
+      const call = database.transaction(caller.organizationId, async (tx) => {
+        await tx.execute({
+          sql: "lock table addon_life.second in row exclusive mode",
+          parameters: [],
+        });
+        hold();
+        // The change holds the first table now, or waits for both at once.
+        await tx.execute({
+          sql: `do $$ begin while not exists (select from pg_locks
+            where relation = 'addon_life.second'::regclass and not granted) loop
+            perform pg_sleep(0.001); perform pg_stat_clear_snapshot(); end loop; end $$`,
+          parameters: [],
+        });
+        await tx.execute({
+          sql: "lock table addon_life.first in row exclusive mode",
+          parameters: [],
+        });
+      });
+      await held;
+      await Promise.all([call, addons.enable(caller, "other")]);
+      // Neither had to be ended and begin anew.
+      assert.equal(altered.length, tables.length);
+      const created = await records.create(caller, "life_second", { other_mark: "x" });
+      assert.equal((created.value() as Record<string, unknown>)["other_mark"], "x");
+    } finally {
+      await database.close();
+      await kernel.stop();
+    }
+  },
+});
+
+Deno.test({
   name: "Who installs an addon that extends another waits for both in the order of their names",
   ignore: !hasPostgresServer,
   fn: async () => {

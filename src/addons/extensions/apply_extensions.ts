@@ -16,7 +16,7 @@ import {
   type ExtensionOrder,
   extensionSchemas,
 } from "./extension_changes.ts";
-import { applyChanges } from "../install/apply.ts";
+import { applyChanges, touchedTables } from "../install/apply.ts";
 import { hostSchema } from "../../models/host_model.ts";
 import { installationsOfSchema, type Tables } from "../installation_store.ts";
 
@@ -42,6 +42,13 @@ export async function applyExtensions(
   }
   const inUse = await schemasInUse(tx.kysely, schemas, order.organizationId);
   const changes = extensionChanges(order, states, inUse);
+  if (order.tables === "not locked yet") {
+    await tx.lockTables(
+      [...changes.bySchema].flatMap(([schema, list]) =>
+        touchedTables(states.get(schema) ?? new Map(), list)
+      ),
+    );
+  }
   for (const [schema, list] of changes.bySchema) {
     await applyChanges(tx, states.get(schema) ?? new Map(), list);
   }
@@ -51,6 +58,8 @@ export async function applyExtensions(
 /** What is applied, for whom. */
 export interface ApplyingOrder extends ExtensionOrder {
   readonly organizationId: string;
+  /** Whether calls that work in the tables have been waited for. */
+  readonly tables: "locked" | "not locked yet";
 }
 
 /**

@@ -105,7 +105,7 @@ export async function installInTransaction(
     { ...after.row, accepted_capabilities: JSON.stringify(accepted) },
     before,
   );
-  const extended = await extend(tx, key, organizationId, around);
+  const extended = await extend(tx, key, organizationId, { ...around, tables: "locked" });
   if (hearsEvents(bundle.manifest)) {
     // Whoever comes hears of what happens from now on, whoever changes goes on where it was.
     const standing = before === undefined || before.status === "removed" ? "move" : "keep";
@@ -243,25 +243,32 @@ async function recordMigrations(
     .onConflict((conflict) => conflict.doNothing()).execute();
 }
 
+/** What extending works with. */
+export interface ExtendSurroundings
+  extends Pick<InstallSurroundings, "hostModels" | "installations"> {
+  readonly tables: "locked" | "not locked yet";
+}
+
 /**
  * Puts the columns of extensions on tables, those that the addon brings and those that wait for it.
  *
  * @param tx the transaction; the row of the addon is as it will be.
  * @param addonKey the addon that comes, changes or is enabled.
  * @param organizationId whose.
- * @param around models of the host, and the reader of installations.
+ * @param around models of the host, the reader of installations, and whether the tables are locked.
  * @returns what is to be told.
  */
 export async function extend(
   tx: Transaction,
   addonKey: string,
   organizationId: string,
-  { hostModels, installations }: Pick<InstallSurroundings, "hostModels" | "installations">,
+  { hostModels, installations, tables }: ExtendSurroundings,
 ): Promise<readonly string[]> {
   const live = await installations.list(tx.kysely, organizationId);
   const { warnings } = await applyExtensions(tx, {
     organizationId,
     addonKey,
+    tables,
     models: [
       ...hostModels,
       ...live.flatMap(({ row, manifest }) => modelsOf(manifest, row.schema_name)),

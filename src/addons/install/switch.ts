@@ -75,7 +75,10 @@ export async function switchInTransaction(
   await tx.kysely.updateTable("installations")
     .set({ status, enabled_at, disabled_at, revision, updated_at })
     .where("id", "=", row.id).execute();
-  const warnings = to === "enable" ? await extend(tx, row.addon_key, organizationId, order) : [];
+  const surroundings = { ...order, tables: "not locked yet" } as const;
+  const warnings = to === "enable"
+    ? await extend(tx, row.addon_key, organizationId, surroundings)
+    : [];
   if (to === "enable" && hearsEvents(manifest)) {
     // What happened while it took no part is not heard of.
     await placeCursor(tx.kysely, { organizationId, addonKey: row.addon_key }, at, "move");
