@@ -396,44 +396,52 @@ for (const engine of engines) {
 }
 
 for (const engine of engines) {
-  Deno.test(`other contents under a version that was seen come only by word, also after an uninstall [${engine}]`, async () => {
+  Deno.test(`other contents that a key signed as a version that was seen come only by word, also after an uninstall [${engine}]`, async () => {
     const acme = await generateSigningKey();
     await using place = await testPlace(engine, "file");
     const changed = { code: "addon.version_changed" };
-    const archives = [await notesBundle("1.0.0"), await notesBundle("1.0.0", "Not those")] as const;
-    for (const how of ["signed", "unsigned"] as const) {
-      const isSigned = how === "signed";
-      const kernel = await startKernel(place.databaseUrl, {
-        trust: isSigned
-          ? { keys: [keyOf(acme)], unsigned: "refuse" }
-          : { keys: [], unsigned: "allow" },
-      });
-      const { addons } = kernel.services;
-      const offer = (archive: Uint8Array) => isSigned ? offerBy(acme, archive) : { archive };
-      const [first, second] = [await offer(archives[0]), await offer(archives[1])];
-      const caller = systemCaller((await newOwner(kernel, how)).organizationId);
-      const other = systemCaller((await newOwner(kernel, `Other of ${how}`)).organizationId);
+    const kernel = await startKernel(place.databaseUrl, {
+      trust: { keys: [keyOf(acme)], unsigned: "refuse" },
+    });
+    const { addons } = kernel.services;
+    const first = await offerBy(acme, await notesBundle("1.0.0"));
+    const second = await offerBy(acme, await notesBundle("1.0.0", "Not those"));
+    const caller = systemCaller((await newOwner(kernel, "One")).organizationId);
+    const other = systemCaller((await newOwner(kernel, "Other")).organizationId);
+    await addons.install(caller, first);
+    for (const data of ["keep", "drop"] as const) {
+      await addons.uninstall(caller, "notes", data);
+      await assert.rejects(addons.install(caller, second), changed, data);
+      assert.deepEqual(
+        (await addons.plan(caller, second)).obstacles.map(({ code }) => code),
+        [changed.code],
+      );
       await addons.install(caller, first);
-      for (const data of ["keep", "drop"] as const) {
-        await addons.uninstall(caller, "notes", data);
-        await assert.rejects(addons.install(caller, second), changed, `${how}, ${data}`);
-        assert.deepEqual(
-          (await addons.plan(caller, second)).obstacles.map(({ code }) => code),
-          [changed.code],
-        );
-        await addons.install(caller, first);
-      }
-      // What is unsigned is each organization's own.
-      if (isSigned) await assert.rejects(addons.install(other, second), changed);
-      else await addons.install(other, second);
-      await addons.uninstall(caller, "notes", "drop");
-      await addons.install(caller, second, { downgrade: "allow" });
-      await addons.uninstall(caller, "notes", "drop");
-      // Now these are the contents that are meant.
-      await assert.rejects(addons.install(caller, first), changed);
-      await addons.install(caller, second);
-      await kernel.stop();
     }
+    await assert.rejects(addons.install(other, second), changed);
+    await addons.uninstall(caller, "notes", "drop");
+    await addons.install(caller, second, { downgrade: "allow" });
+    await addons.uninstall(caller, "notes", "drop");
+    // Now these are the contents that are meant.
+    await assert.rejects(addons.install(caller, first), changed);
+    await addons.install(caller, second);
+    await kernel.stop();
+  });
+
+  Deno.test(`whoever builds an unsigned addon packs one version many times [${engine}]`, async () => {
+    await using place = await testPlace(engine, "file");
+    const kernel = await startKernel(place.databaseUrl);
+    const { addons } = kernel.services;
+    const caller = systemCaller((await newOwner(kernel)).organizationId);
+    const [first, second] = [await notesBundle("1.0.0"), await notesBundle("1.0.0", "Not those")];
+    await addons.install(caller, { archive: first });
+    // What is installed keeps its contents for as long as it is.
+    const changed = { code: "addon.version_changed" };
+    await assert.rejects(addons.install(caller, { archive: second }), changed);
+    await addons.uninstall(caller, "notes", "drop");
+    const { operation } = await addons.install(caller, { archive: second });
+    assert.equal(operation, "install");
+    await kernel.stop();
   });
 }
 

@@ -12,6 +12,8 @@ import type { VerifiedSignature } from "../../bundle/trust/trust.ts";
 import type { SeenVersionTable } from "../../db/tables.ts";
 import type { Tables } from "../installation_store.ts";
 
+const KEY = "key:";
+
 /** A version that is offered. */
 export interface OfferedVersion {
   readonly addonKey: string;
@@ -40,10 +42,18 @@ export function signerOf(
   signature: Pick<VerifiedSignature, "keyId"> | undefined,
   organizationId: string,
 ): string {
-  return signature === undefined ? `organization:${organizationId}` : `key:${signature.keyId}`;
+  return signature === undefined ? `organization:${organizationId}` : `${KEY}${signature.keyId}`;
 }
 
-/** What the memory holds against a version. */
+/**
+ * A key answers for what it has once signed as a version. Without a signature nobody does: whoever
+ * builds an addon packs the same version many times.
+ */
+function rememberedDigest({ signer, digest }: OfferedVersion): string | null {
+  return signer.startsWith(KEY) ? digest : null;
+}
+
+/** What the memory holds against a version; other contents of signed bundles only. */
 export type SeenBefore =
   | { readonly finding: "higher version"; readonly version: string }
   | { readonly finding: "other contents" };
@@ -76,7 +86,8 @@ export async function checkSeen(
  * @param seen the version and whose it is.
  */
 export async function rememberVersion(tables: Tables, seen: SeenVersion): Promise<void> {
-  const { addonKey, version, digest, signer, at } = seen;
+  const { addonKey, version, signer, at } = seen;
+  const digest = rememberedDigest(seen);
   const highest = await highestSeen(tables, addonKey, signer);
   const order = highest === undefined ? 1 : compareVersions(version, highest.version);
   if (order < 0 || (order === 0 && digest === highest?.digest)) return;
