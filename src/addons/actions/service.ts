@@ -8,8 +8,6 @@
 
 import type { AccessService } from "../../access/access_service.ts";
 import type { Caller } from "../../base/caller.ts";
-import type { Clock } from "../../base/clock.ts";
-import type { IdSource } from "../../base/ids.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { Idempotency, RequestClaim } from "../../idempotency/idempotency.ts";
 import { modelNotFound } from "../../models/errors.ts";
@@ -37,8 +35,6 @@ export interface ActionServiceOptions extends TriggerServices {
   readonly records: RecordService;
   /** Keeps answers of actions that name a field by which a repeat is known. */
   readonly idempotency: Idempotency;
-  readonly clock: Clock;
-  readonly ids: IdSource;
 }
 
 /**

@@ -78,7 +78,7 @@ export class Changer {
     to: Switch,
     terms: ChangeTerms,
   ): Promise<void> {
-    const { registry, hostModels, installations } = this.#options;
+    const { hostModels, installations } = this.#options;
     const { organizationId } = caller;
     const { row, live: before } = await this.#look(caller, addonKey, terms);
     const after = demandTransition(addonKey, stateOf(row), to);
@@ -105,7 +105,6 @@ export class Changer {
         return told;
       },
     });
-    registry.invalidate(organizationId);
     for (const problem of warnings) {
       this.#options.logger.warn("a part of an addon that was enabled has no effect", {
         addon: addonKey,
@@ -123,7 +122,7 @@ export class Changer {
     data: "keep" | "drop",
     terms: ChangeTerms,
   ): Promise<void> {
-    const { registry, hostModels, installations, code } = this.#options;
+    const { hostModels, installations, code } = this.#options;
     const { organizationId } = caller;
     const { row, live } = await this.#look(caller, addonKey, terms);
     const state = stateOf(row);
@@ -158,7 +157,6 @@ export class Changer {
         return done;
       },
     });
-    registry.invalidate(organizationId);
     this.#options.retireCode(addonKey, organizationId);
     if (live !== undefined && outcome.retiredDigest !== undefined) code.retire(live);
     this.#log("uninstalled an addon", caller, { addon: addonKey, data });
